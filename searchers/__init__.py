@@ -1,0 +1,1 @@
+"""Where to look next: ask/tell searchers, random symmetric generation, variation operators, fingerprints."""

@@ -1,0 +1,88 @@
+"""What travels: a `Candidate` is made by a searcher and comes back to it as `Relaxed`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+
+class Fate(StrEnum):
+    """Every way a candidate can end."""
+
+    CONVERGED = "converged"
+    UNCONVERGED = "unconverged"
+    DUPLICATE = "duplicate"
+    PRUNED = "pruned"
+    FAILED = "failed"
+
+    @property
+    def has_energy(self) -> bool:
+        """True where the energy and the geometry may be used (a duplicate carries its original's energy)."""
+        return self in (Fate.CONVERGED, Fate.DUPLICATE)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A structure that somebody wants relaxed.
+
+    Attributes:
+        id: unique within a campaign, counted up from 0.
+        atoms: starting geometry, periodic in three directions.
+        operator: what made it ("random", "heredity", "prototype", ...).
+        parents: ids of the candidates it was made from.
+        seed: the campaign's seed; (seed, id) makes this candidate again.
+        relax: False asks for the energy of this very geometry.
+        info: small JSON-able facts the searcher wants back (replica number, space group tried, ...).
+    """
+
+    id: int
+    atoms: Atoms
+    operator: str
+    parents: tuple[int, ...] = ()
+    seed: int = 0
+    relax: bool = True
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Relaxed:
+    """A candidate's end: its final geometry, energy and fate.
+
+    Attributes:
+        candidate: what was asked for.
+        atoms: final geometry (primitive cell), without a calculator; the starting geometry where fate is FAILED.
+        energy_eV: total energy of `atoms`, at the campaign's pressure its enthalpy; NaN where there is none.
+        max_force_eV_A: largest force component norm on an atom; NaN where there is none.
+        stress_eV_A3: Voigt (xx, yy, zz, yz, xz, xy), ASE's sign, shape (6,).
+        steps: optimiser steps taken.
+        model_calls: evaluations of energy and forces of this one structure that it cost.
+        fate: how it ended.
+        reason: one line for people, empty where all went well.
+        duplicate_of: id of the candidate it repeats, where fate is DUPLICATE.
+    """
+
+    candidate: Candidate
+    atoms: Atoms
+    energy_eV: float
+    fate: Fate
+    max_force_eV_A: float = float("nan")
+    stress_eV_A3: np.ndarray = field(default_factory=lambda: np.full(6, np.nan))
+    steps: int = 0
+    model_calls: int = 0
+    reason: str = ""
+    duplicate_of: int | None = None
+
+    @property
+    def energy_eV_per_atom(self) -> float:
+        """Energy (enthalpy) per atom, eV."""
+        return self.energy_eV / len(self.atoms)
+
+
+def candidate_rng(seed: int, candidate_id: int) -> np.random.Generator:
+    """The one random generator of a candidate, so that any candidate can be made again alone."""
+    return np.random.default_rng([seed, candidate_id])
