@@ -1,0 +1,82 @@
+"""The answer in a sentence, and what it must not be taken for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from discover.records import HullEntry, RunRecord
+from discover.report.landscape import Landscape
+from discover.report.notation import formula_html, group_html, potential_name
+from discover.report.phases import Phase
+
+CLOSE_meV = 20.0  # per atom; what many synthesised but metastable phases lie within
+MAX_NAMED = 6
+
+
+def headline(run: RunRecord, land: Landscape, phases: Sequence[Phase]) -> Markup:
+    """What was found, in one sentence."""
+    where = Markup("{} by {}").format(formula_html(run.system), potential_name(run.hull.potential))
+    stable = [p for p in phases if p.entry.on_hull]
+    if not run.hull.entries:
+        return Markup("No stable phase of {} was found: no candidate has an energy yet.").format(where)
+    if not stable:
+        return Markup("No stable phase of {} was found.").format(where)
+    close = _close(run.hull.entries)
+    more = Markup("; {} more within {:.0f} meV/atom.").format(close or "none", CLOSE_meV)
+    if land.kind == "fixed":
+        return _lowest(stable[0], where) + more
+    return _stable_phases(stable, where) + more
+
+
+def _close(entries: Sequence[HullEntry]) -> int:
+    return sum(not e.on_hull and 1000 * e.e_above_hull_eV_per_atom <= CLOSE_meV for e in entries)
+
+
+def _lowest(best: Phase, where: Markup) -> Markup:
+    energy = best.entry.energy_eV_per_atom
+    return Markup("Lowest structure of {}: {} at {:.4f} eV/atom").format(where, _group(best), energy)
+
+
+def _stable_phases(stable: Sequence[Phase], where: Markup) -> Markup:
+    compounds = [p for p in stable if len([x for x in p.entry.composition.values() if x > 0]) > 1]
+    named = Markup(", ").join(
+        Markup("{} ({})").format(formula_html(p.entry.formula), _group(p)) for p in compounds[:MAX_NAMED]
+    )
+    if not compounds:
+        return Markup("No stable compound of {}: the elements alone make the hull").format(where)
+    rest = Markup(" and {} others").format(len(compounds) - MAX_NAMED) if len(compounds) > MAX_NAMED else ""
+    noun = "compound" if len(compounds) == 1 else "compounds"
+    return Markup("{} stable {} of {}: {}{}").format(len(compounds), noun, where, named, rest)
+
+
+def _group(phase: Phase) -> Markup:
+    symbol = group_html(phase.symbol) if phase.symbol else Markup("space group unknown")
+    if phase.prototype is None:
+        return symbol
+    return Markup("{}, {}").format(symbol, phase.prototype.name)
+
+
+def caveats(run: RunRecord) -> list[str]:
+    """What a reader must know before using the numbers."""
+    hull, notes = run.hull, []
+    name = potential_name(hull.potential)
+    if not run.hull.entries:
+        notes.append("Nothing is known of stability: there is not a single entry to build a hull from.")
+    elif not hull.anchored:
+        functional = hull.potential.get("functional") or hull.potential.get("training_functional")
+        trained = f", trained on {functional}" if functional else ""
+        notes.append(
+            f"Energies are those of the potential {name}{trained}; they are not anchored to DFT. "
+            "Phases that lie within its error of each other may swap places."
+        )
+    else:
+        anchored = sum(e.anchored for e in hull.entries)
+        notes.append(
+            f"Energies are those of {name}, corrected by DFT calculations of {anchored} of"
+            f" {len(hull.entries)} entries; σ is the standard error that remains."
+        )
+    if hull.pressure_GPa:
+        notes.append(f"At {hull.pressure_GPa:g} GPa: all energies are enthalpies.")
+    return notes

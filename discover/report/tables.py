@@ -1,0 +1,96 @@
+"""The report's tables as CSV: one header line, units in the names, empty cells where a value is unknown."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from discover.records import RunRecord
+from discover.report.notation import group_symbol
+from discover.report.phases import Phase
+from discover.report.search_summary import OperatorRow
+
+
+def hull_csv(run: RunRecord, phases: Sequence[Phase]) -> str:
+    """Every entry of the hull; volume and prototype for those near it."""
+    near = {p.entry.id: p for p in phases}
+    found = {r.id: (n, r.operator) for n, r in enumerate(run.history, 1)}
+    rows = []
+    for e in run.hull.entries:
+        number, operator = found.get(e.id, (None, "reference"))  # type: ignore[call-overload]
+        phase = near.get(e.id)
+        group = phase.space_group if phase else e.space_group
+        volume = phase.volume_A3_per_atom if phase else None
+        rows.append(
+            {
+                "id": e.id,
+                "formula": e.formula,
+                **_fractions(e.composition, run.elements),
+                "energy_eV_per_atom": _number(e.energy_eV_per_atom),
+                "formation_energy_eV_per_atom": _number(e.formation_energy_eV_per_atom),
+                "e_above_hull_eV_per_atom": _number(e.e_above_hull_eV_per_atom),
+                "sigma_eV_per_atom": _number(e.sigma_eV_per_atom),
+                "p_stable": _number(e.p_stable),
+                "on_hull": e.on_hull,
+                "anchored": e.anchored,
+                "space_group": group,
+                "space_group_symbol": group_symbol(group) if group else None,
+                "prototype": str(phase.prototype) if phase and phase.prototype else None,
+                "volume_A3_per_atom": _number(volume),
+                "operator": operator,
+                "candidate_number": number,
+            }
+        )
+    return _csv(rows, ["id"])
+
+
+def candidates_csv(run: RunRecord) -> str:
+    """Every candidate, in the order they finished."""
+    rows = (
+        {
+            "candidate_number": n,
+            "id": r.id,
+            "operator": r.operator,
+            "parents": " ".join(map(str, r.parents)),
+            "formula": r.formula,
+            **_fractions(r.composition, run.elements),
+            "n_atoms": r.n_atoms,
+            "fate": str(r.fate),
+            "reason": r.reason,
+            "duplicate_of": r.duplicate_of,
+            "energy_eV_per_atom": _number(r.energy_eV_per_atom),
+            "space_group": r.space_group,
+            "max_force_eV_A": _number(r.max_force_eV_A),
+            "model_calls": r.model_calls,
+            "steps": r.steps,
+            "finished_s": _number(r.finished_s),
+        }
+        for n, r in enumerate(run.history, 1)
+    )
+    return _csv(rows, ["candidate_number", "id"])
+
+
+def operators_csv(rows: Sequence[OperatorRow]) -> str:
+    """How each operator did."""
+    return _csv((asdict(r) for r in rows), ["operator", "made"])
+
+
+def _fractions(composition: Mapping[str, float], elements: Sequence[str]) -> dict[str, Any]:
+    return {f"fraction_{e}": _number(composition.get(e, 0.0)) for e in elements}
+
+
+def _number(value: float | None) -> str | None:
+    """Nine significant digits: more than any energy means, few enough to read."""
+    return None if value is None else f"{value:.9g}"
+
+
+def _csv(rows: Iterable[Mapping[str, Any]], header_if_empty: Sequence[str]) -> str:
+    rows = list(rows)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else header_if_empty, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
