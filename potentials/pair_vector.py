@@ -1,0 +1,104 @@
+"""Models whose energy is a function of pair vectors: one derivative gives forces and stress alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch_sim as ts
+from torch import Tensor, nn
+from torch_sim.models.interface import ModelInterface
+
+from potentials.metadata import Metadata
+from potentials.neighbours import Structure, batch_pairs
+from potentials.potential import Evaluation, Potential
+
+
+class PairVectorModel(ModelInterface):
+    """A torch-sim model around `network(types, vectors, first, second) -> atomic energies (n_atoms,)`.
+
+    network: a module; its `cutoff_A` is the range of pair vectors and `type_map` (atomic number -> type index; None
+        where types are atomic numbers themselves) its species, `max_neighbours` what tells a collapsed cell.
+    """
+
+    def __init__(self, network: nn.Module, device: str = "cpu", dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.network = network.to(device=device, dtype=dtype)
+        self._device = torch.device(device)
+        self._dtype = dtype
+        self._compute_stress = True
+        self._compute_forces = True
+        self._memory_scales_with = "n_atoms_x_density"
+        self.implemented_properties = ["energy", "forces", "stress"]
+        type_map = network.type_map
+        table = torch.arange(120) if type_map is None else torch.full((120,), -1)
+        for number, index in (type_map or {}).items():
+            table[number] = index
+        self.types = table.to(self._device)
+
+    def forward(self, state: ts.SimState, **kwargs: object) -> dict[str, Tensor]:
+        """Energies (n_systems,), forces (n_atoms, 3), stress (n_systems, 3, 3), in torch-sim's units (eV, Å)."""
+        counts = state.n_atoms_per_system.tolist()
+        arrays = (
+            torch.split(t.detach().cpu(), counts) for t in (state.atomic_numbers, state.positions.to(torch.float64))
+        )
+        cells = state.row_vector_cell.detach().cpu().to(torch.float64)
+        structures = [
+            Structure(n.numpy(), x.numpy(), c.numpy()) for n, x, c in zip(*arrays, cells, strict=True)
+        ]
+        return self.derivatives(structures)
+
+    def derivatives(self, structures: Sequence[Structure]) -> dict[str, Tensor]:
+        """As `forward`, from bare arrays.
+
+        Raises:
+            ValueError: an element that the network does not know.
+        """
+        pairs = batch_pairs(structures, self.network.cutoff_A, self.network.max_neighbours)
+        as_tensor = self._as_tensor
+        types = self.types[torch.as_tensor(np.concatenate([s.numbers for s in structures])).to(self._device)]
+        if bool((types < 0).any()):
+            raise ValueError("the potential does not know every element of this structure")
+        vectors = as_tensor(pairs.vectors).requires_grad_(True)
+        first, second, system = (
+            torch.as_tensor(a).to(self._device) for a in (pairs.first, pairs.second, pairs.system)
+        )
+        atomic = self.network(types, vectors, first, second)
+        n, m = len(types), len(structures)
+        gradient = torch.autograd.grad(atomic.sum(), vectors, allow_unused=True)[0]
+        gradient = torch.zeros_like(vectors) if gradient is None else gradient
+        atom_system = torch.as_tensor(np.repeat(np.arange(m), [len(s.numbers) for s in structures])).to(self._device)
+        # Sums over atoms and pairs in double precision: in single, their rounding is what limits a tight relaxation
+        atomic, gradient, v = atomic.detach().double(), gradient.double(), vectors.detach().double()
+        zeros = {"dtype": torch.float64, "device": self._device}
+        forces = torch.zeros((n, 3), **zeros).index_add_(0, first, gradient).index_add_(0, second, -gradient)
+        virial = torch.zeros((m, 3, 3), **zeros).index_add_(0, system, v[:, :, None] * gradient[:, None, :])
+        volumes = torch.as_tensor([s.volume_A3 for s in structures], **zeros)
+        stress = 0.5 * (virial + virial.transpose(1, 2)) / volumes[:, None, None]
+        return {
+            "energy": torch.zeros(m, **zeros).index_add_(0, atom_system, atomic),
+            "forces": forces,
+            "stress": stress,
+        }
+
+    def _as_tensor(self, array: np.ndarray) -> Tensor:
+        return torch.as_tensor(array, dtype=self._dtype).to(self._device)
+
+
+class PairVectorPotential(Potential):
+    """A `Potential` on a `PairVectorModel`."""
+
+    def __init__(self, network: nn.Module, metadata: Metadata, device: str, dtype: torch.dtype, batch_atoms: int) -> None:
+        self.metadata = metadata
+        self.device = device
+        self.model: PairVectorModel = PairVectorModel(network, device, dtype)
+        self.batch_atoms = batch_atoms
+
+    def evaluate(self, structures: Sequence[Structure]) -> list[Evaluation]:
+        """Energy, forces and stress of each structure, in order."""
+        result = self.model.derivatives(structures)
+        energies = result["energy"].cpu().numpy()
+        forces = np.split(result["forces"].cpu().numpy(), np.cumsum([len(s.numbers) for s in structures])[:-1])
+        stresses = result["stress"].cpu().numpy()
+        return [Evaluation(float(e), f, s) for e, f, s in zip(energies, forces, stresses, strict=True)]

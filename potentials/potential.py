@@ -1,0 +1,101 @@
+"""The one interface to whatever an atom feels."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from potentials.metadata import Metadata
+from potentials.neighbours import Structure
+
+if TYPE_CHECKING:
+    from torch_sim.models.interface import ModelInterface
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Energy and its first derivatives for one structure.
+
+    Attributes:
+        energy_eV: total energy.
+        forces_eV_A: (n, 3).
+        stress_eV_A3: (3, 3), ASE's sign: +dE/d(strain)/V.
+    """
+
+    energy_eV: float
+    forces_eV_A: np.ndarray
+    stress_eV_A3: np.ndarray
+
+    @property
+    def finite(self) -> bool:
+        """False where anything is NaN or infinite."""
+        return bool(
+            np.isfinite(self.energy_eV) and np.isfinite(self.forces_eV_A).all() and np.isfinite(self.stress_eV_A3).all()
+        )
+
+
+class Potential(ABC):
+    """What `potentials.load` gives.
+
+    Attributes:
+        metadata: who it is.
+        device: "cpu", "cuda:0", ...
+        model: a torch-sim model for batched work, None where there is none.
+        batch_atoms: how many atoms one call should hold to use the device well.
+    """
+
+    metadata: Metadata
+    device: str = "cpu"
+    model: ModelInterface | None = None
+    batch_atoms: int = 1
+
+    @abstractmethod
+    def evaluate(self, structures: Sequence[Structure]) -> list[Evaluation]:
+        """Energy, forces and stress of each structure, in order; one model call each."""
+
+    def descriptors(self, structure: Structure) -> np.ndarray | None:
+        """Per-atom invariant features, (n, d), where the model has them."""
+        return None
+
+    def calculator(self) -> Calculator:
+        """An ASE calculator (energy, forces, stress)."""
+        return PotentialCalculator(self)
+
+    def warm_up(self) -> None:
+        """Do now what the first call would do slowly (compilation, CUDA start)."""
+        return None
+
+
+def structure_of(atoms: Atoms) -> Structure:
+    """The bare arrays of an ASE structure, periodic in three directions."""
+    return Structure(atoms.numbers.copy(), atoms.positions.copy(), np.asarray(atoms.cell.array).copy())
+
+
+class PotentialCalculator(Calculator):
+    """ASE's view of a `Potential`."""
+
+    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
+
+    def __init__(self, potential: Potential) -> None:
+        super().__init__()
+        self.potential = potential
+
+    def calculate(
+        self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = all_changes
+    ) -> None:
+        """Evaluate once; results in ASE's units."""
+        super().calculate(atoms, properties, system_changes)
+        evaluation = self.potential.evaluate([structure_of(self.atoms)])[0]
+        self.results = {
+            "energy": evaluation.energy_eV,
+            "free_energy": evaluation.energy_eV,
+            "forces": evaluation.forces_eV_A,
+            "stress": full_3x3_to_voigt_6_stress(evaluation.stress_eV_A3),
+        }

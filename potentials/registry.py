@@ -1,0 +1,114 @@
+"""`load(name)`: from a name in a YAML file to a potential."""
+
+from __future__ import annotations
+
+import difflib
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from potentials.potential import Potential
+
+SEVENNET = ("7net-0", "7net-l3i5")
+NAMES = (*SEVENNET, "chgnet", "emt", "lj")
+
+
+class UnknownPotentialError(ValueError):
+    """A name that is no potential; the message lists those there are."""
+
+
+class DeviceError(ValueError):
+    """A device that this machine does not have."""
+
+
+def resolve_device(device: str = "auto") -> str:
+    """ "auto" is the first GPU, or the CPU where there is none.
+
+    Raises:
+        DeviceError: a GPU is asked for and there is none.
+    """
+    if device == "cpu":
+        return device
+    import torch
+
+    if device == "auto":
+        return "cuda:0" if torch.cuda.is_available() else "cpu"
+    kind, _, index = device.partition(":")
+    if kind != "cuda":
+        raise DeviceError(f"must be auto, cpu, cuda or cuda:N (is {device!r})")
+    if not torch.cuda.is_available():
+        raise DeviceError(f"{device!r} is asked for, but PyTorch finds no GPU here; use cpu or auto")
+    if int(index or 0) >= torch.cuda.device_count():
+        raise DeviceError(f"{device!r} is asked for, but there are {torch.cuda.device_count()} GPUs; count from 0")
+    return f"cuda:{int(index or 0)}"
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that `load` would not know, without loading anything.
+
+    Raises:
+        UnknownPotentialError: with the nearest name.
+    """
+    if name in NAMES or name.startswith("ase:") or Path(name).is_file():
+        return
+    near = difflib.get_close_matches(name, NAMES, 1, 0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(NAMES)}"
+    raise UnknownPotentialError(
+        f"unknown potential {name!r}; {hint} (or ase:module:Class, or the path of a SevenNet checkpoint)"
+    )
+
+
+def load(name: str = "7net-0", device: str = "auto", compiled: bool = False, **options: Any) -> Potential:
+    """A potential by name.
+
+    name: 7net-0, 7net-l3i5, chgnet, emt, lj (options sigma_A, epsilon_eV, cutoff_A), ase:module:Class (options go to
+        the class), or the path of a SevenNet checkpoint.
+    device: auto, cpu, cuda, cuda:N.
+    compiled: fuse SevenNet's tensor products with torch.compile (needs a C++ compiler on a CPU; a minute once).
+
+    Raises:
+        UnknownPotentialError: no such name.
+        DeviceError: no such device here.
+    """
+    check_name(name)
+    if name == "emt" or name.startswith("ase:"):
+        from potentials import ase_potential
+
+        return ase_potential.emt() if name == "emt" else ase_potential.from_class_path(name, **options)
+    device = resolve_device(device)
+    if name == "chgnet":
+        from potentials.ase_potential import chgnet
+
+        return chgnet(device)
+    if name == "lj":
+        from potentials.lennard_jones import lennard_jones
+
+        return lennard_jones(device, **options)
+    from potentials.sevennet import SevenNetPotential
+
+    checkpoint = None if name in SEVENNET else Path(name)
+    return SevenNetPotential(name, device, compiled=compiled, checkpoint=checkpoint, **options)
+
+
+def available() -> list[dict[str, Any]]:
+    """One row for each named potential: what can be loaded here, and with which checkpoint.
+
+    Rows have the keys name, installed, version, checkpoint, checkpoint_sha256, training_functional, elements (a list,
+    or None for any), licence, note.
+    """
+    packages = {"7net-0": "sevenn", "7net-l3i5": "sevenn", "chgnet": "chgnet", "emt": "ase", "lj": "torch_sim"}
+    notes = {
+        "7net-0": "default; trained on MPtrj",
+        "7net-l3i5": "slower, more accurate",
+        "chgnet": "evaluated structure by structure",
+        "emt": "fcc metals; a toy beyond them",
+        "lj": "reduced units unless told otherwise",
+    }
+    rows = []
+    for name in NAMES:
+        row: dict[str, Any] = {"name": name, "installed": find_spec(packages[name]) is not None, "note": notes[name]}
+        if row["installed"]:
+            metadata = load(name, "cpu").metadata
+            row |= metadata.to_json() | {"elements": metadata.elements and list(metadata.elements)}
+        rows.append(row)
+    return rows

@@ -1,0 +1,183 @@
+"""Many relaxations at once: one batch that is refilled as structures leave it, each its own risk."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from potentials.neighbours import Structure
+from potentials.potential import Evaluation, Potential, structure_of
+from potentials.primitive import primitive
+from potentials.relax.quasi_newton import GPA, QuasiNewton
+from potentials.relax.sanity import unphysical_energy, unphysical_geometry
+from potentials.relax.settings import Outcome, Relaxation, RelaxSettings
+
+FINAL_SYMPREC_A = 0.01
+"""Two relaxed atoms closer than this to a translation of each other are one: a tenth of a typical thermal amplitude."""
+
+
+@dataclass
+class _Walker:
+    """One structure in flight."""
+
+    id: int
+    start: Atoms
+    optimiser: QuasiNewton
+    relax: bool
+    calls: int = 0
+
+
+class InFlightRelaxer:
+    """Keeps a batch full: `add` queues, `step` evaluates every structure in flight once and returns the finished.
+
+    potential: what evaluates.
+    settings: when a structure is finished.
+    batch_atoms: atoms in flight; None takes the potential's own.
+    """
+
+    def __init__(
+        self, potential: Potential, settings: RelaxSettings | None = None, batch_atoms: int | None = None
+    ) -> None:
+        self.potential = potential
+        self.settings = settings or RelaxSettings()
+        self.batch_atoms = batch_atoms or potential.batch_atoms
+        self._waiting: deque[_Walker] = deque()
+        self._flying: list[_Walker] = []
+        self._finished: list[Relaxation] = []
+
+    def __len__(self) -> int:
+        """Structures waiting or in flight."""
+        return len(self._waiting) + len(self._flying)
+
+    def add(self, id: int, atoms: Atoms, relax: bool = True) -> None:
+        """Queue a structure; with relax=False it is evaluated once as it is."""
+        start = atoms.copy()
+        start.pbc = True
+        if self.settings.primitive and relax:
+            start = primitive(start)
+        optimiser = QuasiNewton(structure_of(start), self.settings.pressure_GPa, self.settings.relax_cell)
+        walker = _Walker(id, start, optimiser, relax)
+        reason = unphysical_geometry(optimiser.structure, self.settings)
+        if reason:
+            self._finished.append(self._failed(walker, reason))
+        else:
+            self._waiting.append(walker)
+
+    def step(self) -> list[Relaxation]:
+        """One model call for everything in flight; what has ended since the last step."""
+        self._refill()
+        walkers, self._flying = self._flying, []
+        for walker, answer in zip(walkers, self._evaluate([w.optimiser.structure for w in walkers]), strict=True):
+            walker.calls += 1
+            done = self._judge(walker, answer)
+            if done is None:
+                self._flying.append(walker)
+            else:
+                self._finished.append(done)
+        finished, self._finished = self._finished, []
+        return finished
+
+    def _refill(self) -> None:
+        atoms = sum(len(w.start) for w in self._flying)
+        while self._waiting and (not self._flying or atoms + len(self._waiting[0].start) <= self.batch_atoms):
+            walker = self._waiting.popleft()
+            atoms += len(walker.start)
+            self._flying.append(walker)
+
+    def _evaluate(self, structures: Sequence[Structure]) -> list[Evaluation | Exception]:
+        """Evaluate all; where the batch breaks, halve it until the culprit stands alone."""
+        if not structures:
+            return []
+        try:
+            return list(self.potential.evaluate(structures))
+        except Exception as error:
+            if len(structures) == 1:
+                return [error]
+            if "out of memory" in str(error):
+                self.batch_atoms = max(1, self.batch_atoms // 2)
+            half = len(structures) // 2
+            return self._evaluate(structures[:half]) + self._evaluate(structures[half:])
+
+    def _judge(self, walker: _Walker, answer: Evaluation | Exception) -> Relaxation | None:
+        """The walker's end, or None where it goes on."""
+        if isinstance(answer, Exception):
+            return self._failed(walker, f"{type(answer).__name__}: {' '.join(str(answer).split())[:200]}")
+        here = walker.optimiser.structure
+        reason = unphysical_energy(here, answer, self.settings)
+        if reason:
+            return self._failed(walker, reason)
+        if not walker.relax or self._converged(here, answer):
+            return self._ended(walker, here, answer, Outcome.CONVERGED)
+        if walker.optimiser.steps >= self.settings.max_steps:
+            reason = f"not converged after {walker.optimiser.steps} steps"
+            return self._ended(walker, here, answer, Outcome.UNCONVERGED, reason)
+        walker.optimiser.update(answer)
+        reason = unphysical_geometry(walker.optimiser.structure, self.settings)
+        return self._failed(walker, reason) if reason else None
+
+    def _converged(self, structure: Structure, answer: Evaluation) -> bool:
+        limit = self.settings.fmax_eV_A
+        if _largest_force(answer) > limit:
+            return False
+        if not self.settings.relax_cell:
+            return True
+        residual = answer.stress_eV_A3 + self.settings.pressure_GPa * GPA * np.eye(3)
+        return bool(np.abs(residual).max() * structure.volume_A3 / len(structure.numbers) <= limit)
+
+    def _ended(
+        self, walker: _Walker, here: Structure, answer: Evaluation, outcome: Outcome, reason: str = ""
+    ) -> Relaxation:
+        atoms = Atoms(here.numbers, here.positions, cell=here.cell, pbc=True)
+        smallest = primitive(atoms, FINAL_SYMPREC_A) if walker.relax and self.settings.primitive else atoms
+        share = len(smallest) / len(atoms)
+        enthalpy = answer.energy_eV + self.settings.pressure_GPa * GPA * here.volume_A3
+        return Relaxation(
+            walker.id,
+            smallest,
+            answer.energy_eV * share,
+            enthalpy * share,
+            _largest_force(answer),
+            full_3x3_to_voigt_6_stress(answer.stress_eV_A3),
+            walker.optimiser.steps,
+            walker.calls,
+            outcome,
+            reason,
+        )
+
+    def _failed(self, walker: _Walker, reason: str) -> Relaxation:
+        nan = float("nan")
+        return Relaxation(
+            walker.id,
+            walker.start,
+            nan,
+            nan,
+            nan,
+            np.full(6, nan),
+            walker.optimiser.steps,
+            walker.calls,
+            Outcome.FAILED,
+            reason,
+        )
+
+
+def relax(
+    potential: Potential, structures: Iterable[Atoms], settings: RelaxSettings | None = None
+) -> list[Relaxation]:
+    """Relax all structures in one refilled batch; results in the order given, ids counted from 0."""
+    relaxer = InFlightRelaxer(potential, settings)
+    for id, atoms in enumerate(structures):
+        relaxer.add(id, atoms)
+    finished: list[Relaxation] = []
+    while len(relaxer):
+        finished += relaxer.step()
+    finished += relaxer.step()
+    return sorted(finished, key=lambda r: r.id)
+
+
+def _largest_force(answer: Evaluation) -> float:
+    return float(np.sqrt((answer.forces_eV_A**2).sum(axis=1)).max())
