@@ -1,8 +1,8 @@
-"""Where the candidates lie: the hull of a binary, the Gibbs triangle of a ternary, the ranking of one composition."""
+"""Where candidates lie: the hull of a binary, the triangle of a ternary, the ranking of one composition."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,17 +14,18 @@ from discover.report.notation import formula_tex, group_symbol, group_tex
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
 
 HEAT_TOP_MEV = 200.0  # the colour scale ends here: what lies higher is of no interest to a synthesis
 MAX_LABELS = 12
-MAX_RANKED = 200
+MAX_RANKED = 40
 # Above the hull, a binary figure shows at least this much and at most this many times the hull's depth.
 ROOM_ABOVE_EV, ROOM_IN_DEPTHS = 0.15, 1.5
 
 
 def hull_plot(land: Landscape) -> Plot | None:
-    """The figure that fits the run's compositions; None where there is nothing to draw or too many elements."""
+    """The figure that fits the compositions; None where there is nothing to draw or too many elements."""
     if not land.entries or land.kind == "many":
         return None
     return {"fixed": _ranking, "binary": _binary, "ternary": _ternary}[land.kind](land)
@@ -52,16 +53,24 @@ def _binary(land: Landscape) -> Plot:
         axes.axhline(0, color=look.quiet, linewidth=0.8)
         order = np.argsort(-heat)
         dots = axes.scatter(
-            x[order], y[order], c=heat[order], cmap=look.heat(), vmin=0, vmax=HEAT_TOP_MEV, s=17, alpha=0.75,
-            linewidths=0, zorder=3,
-        )  # fmt: skip
+            x[order],
+            y[order],
+            c=heat[order],
+            cmap=look.heat(),
+            vmin=0,
+            vmax=HEAT_TOP_MEV,
+            s=17,
+            alpha=0.75,
+            linewidths=0,
+            zorder=3,
+        )
         sx = [land.fractions(e)[1] for e in stable]
         sy = [e.formation_energy_eV_per_atom for e in stable]
         axes.plot(sx, sy, color=look.accent, linewidth=1.5, zorder=4)
         axes.scatter(sx, sy, s=48, color=look.accent, edgecolors=look.paper, linewidths=1.2, zorder=5)
         _frame_binary(axes, y, look)
         for entry, px, py in list(zip(stable, sx, sy, strict=True))[:MAX_LABELS]:
-            _label(axes, formula_tex(entry.formula), px, py, look, below=True)
+            _label(axes, formula_tex(entry.formula), px, py, look, 0, -1)
         axes.set(xlabel=f"atomic fraction of {b}", ylabel="formation energy (eV/atom)", xlim=(-0.04, 1.04))
         _colour_bar(figure, axes, dots, look)
 
@@ -86,17 +95,24 @@ def _frame_binary(axes: Axes, formation: np.ndarray, look: Look) -> None:
         axes.scatter(xs, np.full(len(xs), top), marker="^", s=16, color=look.quiet, clip_on=False, zorder=6)
 
 
-def _label(axes: Axes, text: str, x: float, y: float, look: Look, below: bool = False) -> None:
+def _label(axes: Axes, text: str, x: float, y: float, look: Look, right: float, up: float) -> None:
+    """Text beside a point, in the direction (right, up), on a rim of paper that keeps lines off it."""
     import matplotlib.patheffects as effects
 
     axes.annotate(
-        text, (x, y), xytext=(0, -7 if below else 7), textcoords="offset points", ha="center",
-        va="top" if below else "bottom", fontsize=9.5, zorder=7,
+        text,
+        (x, y),
+        xytext=(8 * right, 8 * up),
+        textcoords="offset points",
+        fontsize=9.5,
+        zorder=7,
+        ha="center" if abs(right) < 0.3 else "left" if right > 0 else "right",
+        va="center" if abs(up) < 0.3 else "bottom" if up > 0 else "top",
         path_effects=[effects.withStroke(linewidth=2.5, foreground=look.paper)],
-    )  # fmt: skip
+    )
 
 
-def _colour_bar(figure: Figure, axes: Axes | list[Axes], dots: object, look: Look) -> None:
+def _colour_bar(figure: Figure, axes: Axes | list[Axes], dots: PathCollection, look: Look) -> None:
     place = "bottom" if look.narrow else "right"
     bar = figure.colorbar(
         dots, ax=axes, location=place, extend="max", aspect=32, shrink=0.86, pad=0.02, fraction=0.06
@@ -122,13 +138,29 @@ def _ternary(land: Landscape) -> Plot:
         xy = np.array([_gibbs(land.fractions(e)) for e in rest]).reshape(-1, 2)
         heat = [1000 * e.e_above_hull_eV_per_atom for e in rest]
         dots = axes.scatter(
-            *xy.T, c=heat, cmap=look.heat(), vmin=0, vmax=HEAT_TOP_MEV, s=26, edgecolors=look.paper,
-            linewidths=0.5, zorder=4,
-        )  # fmt: skip
+            xy[:, 0],
+            xy[:, 1],
+            c=heat,
+            cmap=look.heat(),
+            vmin=0,
+            vmax=HEAT_TOP_MEV,
+            s=26,
+            edgecolors=look.paper,
+            linewidths=0.5,
+            zorder=4,
+        )
         points = np.array([_gibbs(land.fractions(e)) for e in stable]).reshape(-1, 2)
-        axes.scatter(*points.T, s=56, color=look.accent, edgecolors=look.paper, linewidths=1.2, zorder=5)
+        axes.scatter(
+            points[:, 0],
+            points[:, 1],
+            s=56,
+            color=look.accent,
+            edgecolors=look.paper,
+            linewidths=1.2,
+            zorder=5,
+        )
         for entry, (x, y) in [(e, p) for e, p in zip(stable, points, strict=True) if len(e.composition) > 1]:
-            _label(axes, formula_tex(entry.formula), x, y, look)
+            _label(axes, formula_tex(entry.formula), x, y, look, *_outwards(land.fractions(entry)))
         _colour_bar(figure, axes, dots, look)
 
     return Plot(
@@ -137,7 +169,7 @@ def _ternary(land: Landscape) -> Plot:
         caption="Each point is a composition, coloured by its lowest structure; lines join stable phases"
         " that coexist.",
         draw=draw,
-        wide_in=(7.8, 5.4),
+        wide_in=(7.8, 5.0),
         narrow_in=(3.5, 4.0),
     )
 
@@ -148,19 +180,35 @@ def _gibbs(fractions: tuple[float, ...]) -> tuple[float, float]:
     return b + c / 2, c * np.sqrt(3) / 2
 
 
+def _outwards(fractions: tuple[float, ...]) -> tuple[float, float]:
+    """Where a label of the Gibbs triangle has room: off the edge a phase lies on, to the right inside."""
+    _, b, c = fractions
+    if c == 0:
+        return 0.0, -1.0
+    return (-1.0, 0.25) if b == 0 else (1.0, 0.25)
+
+
 def _triangle(axes: Axes, elements: tuple[str, ...], look: Look) -> None:
     for k in range(1, 5):
         f = k / 5
-        for ends in (((1 - f, f, 0), (1 - f, 0, f)), ((f, 1 - f, 0), (0, 1 - f, f)), ((f, 0, 1 - f), (0, f, 1 - f))):
+        g = 1 - f
+        for ends in (((g, f, 0), (g, 0, f)), ((f, g, 0), (0, g, f)), ((f, 0, g), (0, f, g))):
             axes.plot(*zip(*map(_gibbs, ends), strict=True), color=look.faint, linewidth=0.7, zorder=1)
     corners = [_gibbs(c) for c in ((1, 0, 0), (0, 1, 0), (0, 0, 1))]
     axes.plot(*zip(*corners, corners[0], strict=True), color=look.quiet, linewidth=1.0, zorder=2)
     sides = (("right", "top", -9, -5), ("left", "top", 9, -5), ("center", "bottom", 0, 8))
     for name, xy, (ha, va, dx, dy) in zip(elements, corners, sides, strict=True):
         axes.annotate(
-            name, xy, xytext=(dx, dy), textcoords="offset points", ha=ha, va=va, fontsize=12, fontweight="bold"
+            name,
+            xy,
+            xytext=(dx, dy),
+            textcoords="offset points",
+            ha=ha,
+            va=va,
+            fontsize=12,
+            fontweight="bold",
         )
-    axes.set(xlim=(-0.09, 1.09), ylim=(-0.08, 0.97))
+    axes.set(xlim=(-0.1, 1.1), ylim=(-0.1, 0.94))
 
 
 def _tie_lines(stable: np.ndarray) -> set[tuple[int, int]]:
@@ -179,42 +227,53 @@ def _tie_lines(stable: np.ndarray) -> set[tuple[int, int]]:
 
 def _ranking(land: Landscape) -> Plot:
     ranked = sorted(land.entries, key=lambda e: e.e_above_hull_eV_per_atom)[:MAX_RANKED]
-    heights = [1000 * e.e_above_hull_eV_per_atom for e in ranked]
-    shown = ranked[: 14 if len(ranked) > 14 else len(ranked)]
+    heights = np.array([1000 * e.e_above_hull_eV_per_atom for e in ranked])
 
     def draw(figure: Figure, look: Look) -> None:
         axes = figure.add_subplot()
         axes.grid(axis="y")
         ranks = np.arange(1, len(ranked) + 1)
         axes.vlines(ranks, 0, heights, color=look.faint, linewidth=1.2, zorder=1)
-        dots = axes.scatter(
-            ranks, heights, c=heights, cmap=look.heat(), vmin=0, vmax=HEAT_TOP_MEV, s=30, zorder=3,
-        )  # fmt: skip
+        axes.scatter(ranks, heights, c=heights, cmap=look.heat(), vmin=0, vmax=HEAT_TOP_MEV, s=32, zorder=3)
         axes.scatter(ranks[:1], heights[:1], s=64, color=look.accent, edgecolors=look.paper, zorder=4)
-        if max(heights, default=0) > 3 * HEAT_TOP_MEV:
-            axes.set_yscale("symlog", linthresh=50)
-        for rank, entry, height in list(zip(ranks, shown, heights, strict=False))[: 6 if look.narrow else 14]:
-            if entry.space_group:
-                _slanted(axes, group_tex(group_symbol(entry.space_group)), rank, height)
-        axes.set(xlabel="rank", ylabel="energy above the best (meV/atom)", xlim=(0.2, len(ranked) + 1.2))
-        axes.set_ylim(bottom=-0.03 * max(heights[-1], 1.0), top=max(heights[-1], 1.0) * 1.25)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        _colour_bar(figure, axes, dots, look)
+        top = max(float(heights[-1]), 1.0)
+        for rank in _labelled(ranked, spacing=len(ranked) * (0.09 if look.narrow else 0.045)):
+            _slanted(axes, group_tex(group_symbol(ranked[rank].space_group or 1)), rank + 1, heights[rank])
+        axes.set(xlabel="rank", ylabel="energy above the best (meV/atom)", xlim=(0, len(ranked) + 1))
+        axes.set_ylim(bottom=-0.04 * top, top=1.22 * top)
+        axes.locator_params(axis="x", integer=True)
 
     best = group_symbol(ranked[0].space_group) if ranked[0].space_group else "unknown"
+    which = f"The {len(ranked)} lowest of" if len(land.entries) > len(ranked) else "All"
     return Plot(
         "hull",
-        alt=f"Energies of {len(ranked)} distinct structures of {ranked[0].formula}, lowest first; the lowest has"
-        f" space group {best}.",
-        caption=f"The {len(ranked)} lowest distinct structures, labelled by space group."
-        if len(land.entries) > len(ranked)
-        else "Every distinct structure, lowest first, labelled by space group.",
+        alt=f"Energies of {len(ranked)} distinct structures of {ranked[0].formula}, lowest first;"
+        f" the lowest has space group {best}.",
+        caption=f"{which} {len(land.entries)} distinct structures; space groups above P-1 are labelled"
+        " where there is room.",
         draw=draw,
     )
 
 
+def _labelled(ranked: Sequence[HullEntry], spacing: float) -> list[int]:
+    """Places, from 0, of the entries whose space group is worth a label, no two nearer than `spacing`."""
+    places: list[int] = []
+    for place, entry in enumerate(ranked):
+        worth = entry.space_group is not None and (entry.space_group > 2 or place == 0)
+        if worth and (not places or place - places[-1] >= spacing):
+            places.append(place)
+    return places
+
+
 def _slanted(axes: Axes, text: str, x: float, y: float) -> None:
     axes.annotate(
-        text, (x, y), xytext=(1, 7), textcoords="offset points", rotation=58, ha="left", va="bottom",
-        rotation_mode="anchor", fontsize=8.5,
-    )  # fmt: skip
+        text,
+        (x, y),
+        xytext=(1, 7),
+        textcoords="offset points",
+        rotation=58,
+        ha="left",
+        va="bottom",
+        rotation_mode="anchor",
+        fontsize=8.5,
+    )

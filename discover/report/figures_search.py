@@ -65,12 +65,19 @@ def progress_plot(land: Landscape) -> Plot | None:
 
 def _draw_candidates(axes: Axes, land: Landscape, look: Look) -> None:
     axes.grid(axis="y")
-    for operator, colour in _colours(land).items():
-        mine = [p for p in land.points if _group(p.operator, land) == operator]
+    shown_as = _shown_as(land)
+    for operator, colour in zip(dict.fromkeys(shown_as.values()), OPERATOR_COLOURS, strict=False):
+        mine = [p for p in land.points if shown_as[p.operator] == operator]
         axes.scatter(
-            [p.number for p in mine], [1000 * p.above_eV for p in mine], s=16 if len(land.points) < 2000 else 5,
-            color=colour, alpha=0.8, linewidths=0, label=plain_tex(operator), zorder=3,
-        )  # fmt: skip
+            [p.number for p in mine],
+            [1000 * p.above_eV for p in mine],
+            s=16 if len(land.points) < 2000 else 5,
+            color=colour,
+            alpha=0.8,
+            linewidths=0,
+            label=plain_tex(operator),
+            zorder=3,
+        )
     top = max(1000 * p.above_eV for p in land.points)
     axes.set_yscale("symlog", linthresh=LINEAR_BELOW_MEV, linscale=0.7)
     axes.set_ylim(-1.0, max(1.6 * top, LINEAR_BELOW_MEV))
@@ -78,21 +85,11 @@ def _draw_candidates(axes: Axes, land: Landscape, look: Look) -> None:
     axes.set_xlim(0, land.n_candidates + 1)
 
 
-def _colours(land: Landscape) -> dict[str, str]:
-    names = list(dict.fromkeys(_group(o, land) for o, _ in _by_use(land)))
-    return dict(zip(names, OPERATOR_COLOURS, strict=False))
-
-
-def _by_use(land: Landscape) -> list[tuple[str, int]]:
-    return Counter(p.operator for p in land.points).most_common()
-
-
-def _group(operator: str, land: Landscape) -> str:
-    """The operator itself, or "other" where there are more operators than colours."""
-    names = [name for name, _ in _by_use(land)]
-    if len(names) <= len(OPERATOR_COLOURS) or operator in names[: len(OPERATOR_COLOURS) - 1]:
-        return operator
-    return "other"
+def _shown_as(land: Landscape) -> dict[str, str]:
+    """Each operator's name in the legend, the most used first; "other" where colours run out."""
+    names = [name for name, _ in Counter(p.operator for p in land.points).most_common()]
+    n_own = len(names) if len(names) <= len(OPERATOR_COLOURS) else len(OPERATOR_COLOURS) - 1
+    return {name: name if i < n_own else "other" for i, name in enumerate(names)}
 
 
 def _draw_best(axes: Axes, land: Landscape, look: Look) -> None:
@@ -114,16 +111,22 @@ def _draw_count(axes: Axes, land: Landscape, look: Look) -> None:
     axes.step(numbers, counts, where="post", color=look.accent, linewidth=1.6)
     axes.fill_between(numbers, counts, step="post", color=look.accent, alpha=0.15, linewidth=0)
     axes.set_ylim(0, max(1, len(first)) * 1.12)
-    axes.yaxis.get_major_locator().set_params(integer=True, nbins=4)
+    axes.locator_params(axis="y", integer=True, nbins=4)
     axes.set_ylabel("stable\nfound")
 
 
 def _legend(figure: Figure, axes: Axes, look: Look) -> None:
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(
-        handles, labels, loc="outside upper left", ncols=3 if look.narrow else 6, markerscale=1.6, fontsize=8.5,
-        handletextpad=0.2, columnspacing=1.0,
-    )  # fmt: skip
+        handles,
+        labels,
+        loc="outside upper left",
+        ncols=3 if look.narrow else 6,
+        markerscale=1.6,
+        fontsize=8.5,
+        handletextpad=0.2,
+        columnspacing=1.0,
+    )
 
 
 def operators_plot(rows: Sequence[OperatorRow]) -> Plot | None:
@@ -143,11 +146,17 @@ def operators_plot(rows: Sequence[OperatorRow]) -> Plot | None:
         for row, end, name in zip(reversed(rows), start, names, strict=True):
             note = f"{row.near_hull} near hull"
             axes.annotate(
-                note, (end, name), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8,
+                note,
+                (end, name),
+                xytext=(5, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
                 color=look.ink if row.near_hull else look.quiet,
-            )  # fmt: skip
+            )
         axes.set_xlim(0, start.max() * (1.42 if look.narrow else 1.18))
         axes.set_xlabel("candidates")
+        axes.locator_params(axis="x", integer=True)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.set_axisbelow(True)
@@ -158,7 +167,8 @@ def operators_plot(rows: Sequence[OperatorRow]) -> Plot | None:
     return Plot(
         "operators",
         alt=f"Candidates by operator and fate. {summary}.",
-        caption="What became of each operator's candidates, and how many of the final near-hull structures it found.",
+        caption="What became of each operator's candidates, and how many of the final near-hull structures"
+        " it found.",
         draw=draw,
         wide_in=(7.8, height),
         narrow_in=(3.5, height + 0.5),

@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write each file (path relative to `folder`) under a temporary name, then rename all, in the given order.
+    """Write each file (path relative to `folder`) under a temporary name, then rename all, in order.
 
-    The renames come after the last byte has been written: a kill leaves the old report, or the new one, but for
-    the instant of the renames themselves.
+    The renames come after the last byte has been written: a kill leaves the old report, or the new one,
+    but for the instant of the renames themselves.
     """
     parts = {}
     for name, content in files.items():
@@ -25,7 +25,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def remove_others(folder: Path, keep: Mapping[str, bytes]) -> None:
-    """Remove files of an earlier report from `folder`/structures: a phase that has left must not stay behind."""
+    """Remove an earlier report's files from `folder`/structures: a phase that left must not stay behind."""
     for path in (folder / "structures").glob("*"):
         if str(path.relative_to(folder)) not in keep and path.suffix in (".cif", ".png", ".part"):
             path.unlink()

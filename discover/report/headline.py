@@ -17,14 +17,15 @@ MAX_NAMED = 6
 
 def headline(run: RunRecord, land: Landscape, phases: Sequence[Phase]) -> Markup:
     """What was found, in one sentence."""
-    where = Markup("{} by {}").format(formula_html(run.system), potential_name(run.hull.potential))
+    system = Markup('<span class="whole">{}</span>').format(formula_html(run.system))
+    where = Markup("{} by {}").format(system, potential_name(run.hull.potential))
     stable = [p for p in phases if p.entry.on_hull]
     if not run.hull.entries:
         return Markup("No stable phase of {} was found: no candidate has an energy yet.").format(where)
     if not stable:
         return Markup("No stable phase of {} was found.").format(where)
     close = _close(run.hull.entries)
-    more = Markup("; {} more within {:.0f} meV/atom.").format(close or "none", CLOSE_meV)
+    more = Markup("; {} more within {:.0f} meV/atom.").format(close or "no", CLOSE_meV)
     if land.kind == "fixed":
         return _lowest(stable[0], where) + more
     return _stable_phases(stable, where) + more
@@ -35,8 +36,8 @@ def _close(entries: Sequence[HullEntry]) -> int:
 
 
 def _lowest(best: Phase, where: Markup) -> Markup:
-    energy = best.entry.energy_eV_per_atom
-    return Markup("Lowest structure of {}: {} at {:.4f} eV/atom").format(where, _group(best), energy)
+    energy = f"{best.entry.energy_eV_per_atom:.3f}".replace("-", "−")
+    return Markup("Lowest structure of {}: {}, {} eV/atom").format(where, _group(best), energy)
 
 
 def _stable_phases(stable: Sequence[Phase], where: Markup) -> Markup:

@@ -64,7 +64,7 @@ def survey(run: RunRecord) -> Landscape:
 
 
 def _kind(n_compositions: int, n_elements: int) -> Kind:
-    if n_compositions <= 1 or n_elements == 1:
+    if n_compositions == 1 or n_elements == 1:
         return "fixed"
     if n_elements == 2:
         return "binary"
@@ -78,7 +78,7 @@ def _has_energy(record: CandidateRecord) -> bool:
 def _points(
     records: Sequence[tuple[int, CandidateRecord]], hull: Hull, elements: Sequence[str]
 ) -> list[Point]:
-    by_id = {e.id: e for e in hull.entries}
+    by_id: dict[int | str, HullEntry] = {e.id: e for e in hull.entries}
     reference = _chemical_potentials(hull, elements)
     hull_energy = _hull_energy(hull, elements)
     points = []

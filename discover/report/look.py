@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
@@ -58,7 +58,7 @@ class Look:
         steps = np.linspace(1.0, 0.28, 256) if self.dark else np.linspace(0.05, 0.88, 256)
         return ListedColormap(mpl.colormaps["viridis"](steps))
 
-    def rc(self) -> dict[str, object]:
+    def rc(self) -> dict[Any, Any]:
         """Settings for `matplotlib.rc_context`."""
         return {
             "font.size": 9.0,

@@ -32,7 +32,7 @@ def group_html(symbol: str) -> Markup:
             pieces.append(Markup("<sub>{}</sub>").format(part[1:]))
         else:
             pieces.append(escape(part))
-    return Markup("").join(pieces)
+    return Markup('<span class="whole">{}</span>').format(Markup("").join(pieces))
 
 
 def group_tex(symbol: str) -> str:

@@ -55,9 +55,14 @@ def page_html(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        formula=formula_html, group=group_html, fixed=_fixed, data_uri=_data_uri, duration=_duration,
-        colour=colour_hex, yaml=_yaml,
-    )  # fmt: skip
+        formula=formula_html,
+        group=group_html,
+        fixed=_fixed,
+        data_uri=_data_uri,
+        duration=_duration,
+        colour=colour_hex,
+        yaml=_yaml,
+    )
     return environment.get_template("page.html").render(
         page=page,
         run=page.run,

@@ -55,15 +55,18 @@ class Phase:
     @property
     def file_stem(self) -> str:
         """Name of its files, safe on every file system."""
-        return re.sub(r"[^A-Za-z0-9.-]+", "_", f"{self.entry.formula}-{self.space_group or 'x'}-{self.entry.id}")
+        name = f"{self.entry.formula}-{self.space_group or 'x'}-{self.entry.id}"
+        return re.sub(r"[^A-Za-z0-9.-]+", "_", name)
 
 
 def near_phases(run: RunRecord, near_hull_eV_per_atom: float) -> Iterator[Phase]:
     """Entries on the hull or within `near_hull_eV_per_atom` of it, in the hull's order."""
-    found = {r.id: (r.operator, n) for n, r in enumerate(run.history, 1)}
+    found: dict[int | str, tuple[str, int | None]] = {
+        r.id: (r.operator, n) for n, r in enumerate(run.history, 1)
+    }
     for entry in run.hull.entries:
         if entry.on_hull or entry.e_above_hull_eV_per_atom <= near_hull_eV_per_atom:
-            operator, number = found.get(entry.id, ("reference", None))  # type: ignore[call-overload]
+            operator, number = found.get(entry.id, ("reference", None))
             yield _phase(run, entry, operator, number)
 
 
@@ -87,7 +90,8 @@ def cif_of(phase: Phase) -> str | None:
     tolerance = phase.symmetry.tolerance_A if phase.symmetry and phase.symmetry.number > 1 else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        structure = AseAtomsAdaptor.get_structure(Atoms(cell.symbols, cell.positions, cell=cell.cell, pbc=True))
+        plain = Atoms(cell.symbols, cell.positions, cell=cell.cell, pbc=True)
+        structure = AseAtomsAdaptor.get_structure(plain)
         return str(CifWriter(structure, symprec=tolerance))
 
 

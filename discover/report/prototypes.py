@@ -1,9 +1,9 @@
 """Names of common structure types, recognised by space group, occupied sites and closest contact.
 
-`prototypes.csv` holds, for each type: its Strukturbericht symbol where it has one, a name, the space group, the
-sites of each element (multiplicity in the standard conventional cell and site symmetry) and the closest contact,
-which tells apart types that share all of these (Cu₃Au and ReO₃). The elements are not compared: SiGe in the
-zincblende structure is B3. This takes milliseconds; a matcher against all of AFLOW's prototypes takes 8 s to load.
+`prototypes.csv` holds, for each type: its Strukturbericht symbol where it has one, a name, the space group,
+the sites of each element (multiplicity in the standard conventional cell and site symmetry) and the closest
+contact, which tells apart types that share all of these (Cu₃Au and ReO₃). The elements are not compared: SiGe
+in the zincblende structure is B3. This takes milliseconds; pymatgen's matcher takes 8 s to load.
 """
 
 from __future__ import annotations

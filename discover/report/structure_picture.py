@@ -1,7 +1,7 @@
 """Pictures of crystals: shaded spheres, bonds and the cell's edges, in orthographic projection.
 
-Every pixel keeps the nearest surface (a depth buffer), so that bonds enter their atoms and edges pass behind them as
-they should. Pictures are transparent and hold no text: one serves the light and the dark scheme.
+Every pixel keeps the nearest surface (a depth buffer), so that bonds enter their atoms and edges pass behind
+them as they should. Pictures are transparent and hold no text: one serves the light and the dark scheme.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ CLOSE_PACKED = 9  # an atom with as many neighbours is a metal's: sticks would o
 EDGE_COLOUR = np.array([0.5, 0.54, 0.57])
 
 Array = np.ndarray
+Window = tuple[slice, slice]
 
 
 @dataclass
@@ -45,7 +46,7 @@ class _Canvas:
         self.rgb = np.zeros((*self.shape, 3), dtype=np.float32)
         self.depth = np.full(self.shape, -np.inf, dtype=np.float32)
 
-    def window(self, low: Array, high: Array) -> tuple[tuple[slice, slice], Array, Array]:
+    def window(self, low: Array, high: Array) -> tuple[Window, Array, Array]:
         """Slices of the pixels between two corners (Å, screen) and those pixels' coordinates in Å."""
         first = np.maximum(((low - self.origin) * self.scale).astype(int) - 1, 0)
         last = ((high - self.origin) * self.scale).astype(int) + 2
@@ -54,7 +55,7 @@ class _Canvas:
         y, x = np.mgrid[rows, columns]
         return (rows, columns), x / self.scale + self.origin[0], y / self.scale + self.origin[1]
 
-    def paint(self, where: tuple[slice, slice], inside: Array, z: Array, normal: Array, colour: Array) -> None:
+    def paint(self, where: Window, inside: Array, z: Array, normal: Array, colour: Array) -> None:
         """Shade the pixels of a surface that lie before what is there; `normal` is (3, rows, columns)."""
         nearer = inside & (z > self.depth[where])
         light = np.array([-0.42, 0.56, 0.71])
@@ -101,8 +102,7 @@ class _Canvas:
         blocks = (HEIGHT, k, WIDTH, k)
         alpha = cover.reshape(blocks).mean(axis=(1, 3))
         rgb = (self.rgb * cover[..., None]).reshape(*blocks, 3).mean(axis=(1, 3))
-        rgb = rgb / np.maximum(alpha, 1e-6)[..., None]
-        return np.dstack([rgb, alpha])[::-1]
+        return np.dstack([rgb / np.maximum(alpha, 1e-6)[..., None], alpha])[::-1]
 
 
 def picture(cell: Atoms) -> bytes:
@@ -124,7 +124,7 @@ def picture(cell: Atoms) -> bytes:
     for position, radius, number in zip(positions, radii, shown.numbers, strict=True):
         canvas.sphere(position, float(radius), jmol_colors[number])
     buffer = io.BytesIO()
-    imsave(buffer, np.clip(canvas.pixels(), 0, 1), format="png", metadata={"Software": None})
+    imsave(buffer, np.clip(canvas.pixels(), 0, 1), format="png")
     return buffer.getvalue()
 
 
@@ -196,6 +196,7 @@ def _bonds(cell: Atoms, shown: Atoms, parents: Array) -> list[tuple[int, int]]:
     limit = FIRST_SHELL * shortest[parents]
     radii = covalent_radii[shown.numbers]
     distance = np.linalg.norm(shown.positions[:, None] - shown.positions[None], axis=2)
-    near = (distance < BOND_STRETCH * (radii[:, None] + radii)) & (distance < np.maximum(limit[:, None], limit))
+    near = distance < BOND_STRETCH * (radii[:, None] + radii)
+    near &= distance < np.maximum(limit[:, None], limit)
     near &= (crowd[:, None] < CLOSE_PACKED) | (crowd < CLOSE_PACKED)
     return [(int(a), int(b)) for a, b in np.argwhere(np.triu(near, 1))]

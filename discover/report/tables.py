@@ -17,10 +17,12 @@ from discover.report.search_summary import OperatorRow
 def hull_csv(run: RunRecord, phases: Sequence[Phase]) -> str:
     """Every entry of the hull; volume and prototype for those near it."""
     near = {p.entry.id: p for p in phases}
-    found = {r.id: (n, r.operator) for n, r in enumerate(run.history, 1)}
+    found: dict[int | str, tuple[int | None, str]] = {
+        r.id: (n, r.operator) for n, r in enumerate(run.history, 1)
+    }
     rows = []
     for e in run.hull.entries:
-        number, operator = found.get(e.id, (None, "reference"))  # type: ignore[call-overload]
+        number, operator = found.get(e.id, (None, "reference"))
         phase = near.get(e.id)
         group = phase.space_group if phase else e.space_group
         volume = phase.volume_A3_per_atom if phase else None

@@ -23,8 +23,8 @@ MAX_ROWS = 30  # phases with a row and a picture on the page; hull.csv has them 
 def write_report(run: RunRecord, folder: Path, near_hull_eV_per_atom: float = 0.1) -> Path:
     """Write the report of `run` into `folder` and return the path of its page.
 
-    Phases up to `near_hull_eV_per_atom` above the hull are counted as near it: they get a CIF and, up to 30, a row
-    with a picture. Files are replaced once all are written, the page last: a kill leaves the old report.
+    Phases up to `near_hull_eV_per_atom` above the hull are counted as near it: they get a CIF and, up to 30,
+    a row with a picture. Files are replaced once all are written, the page last: a kill leaves the old one.
     """
     land = survey(run)
     phases = list(near_phases(run, near_hull_eV_per_atom))

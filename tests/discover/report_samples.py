@@ -1,4 +1,4 @@
-"""Synthetic runs for the report's tests and for looking at its page: real structure types, invented energies."""
+"""Synthetic runs for tests of the report and a look at its page: real structure types, invented energies."""
 
 from __future__ import annotations
 
@@ -22,54 +22,110 @@ FAILURES = (
     ("pruned", "shortest distance 0.81 Å is below 1.20 Å"),
     ("unconverged", "largest force 0.21 eV/Å after 300 steps"),
 )
-POTENTIAL = {"name": "7net-0", "version": "0.13.0", "sha256": "0" * 64, "functional": "PBE", "licence": "GPL-3.0"}
+POTENTIAL = {
+    "name": "7net-0",
+    "version": "0.13.0",
+    "sha256": "0" * 64,
+    "functional": "PBE",
+    "licence": "GPL-3.0",
+}
 
 
 def binary(n: int = 160) -> RunRecord:
     """Si-Ge: one weakly bound compound among many that are not."""
     known = [
-        (bulk("Si"), -5.42), (bulk("Ge"), -4.49), (bulk("SiGe", "zincblende", 5.54), -4.962),
-        (bulk("Si", "bcc", 3.09), -4.9), (crystal(["Si"], [(0, 0, 0)], spacegroup=141, cellpar=[4.8, 4.8, 2.63, 90, 90, 90]), -5.15),
-        (_ordered("Si", "Ge", 3, 5.49), -5.185), (_ordered("Ge", "Si", 3, 5.6), -4.712),
-    ]  # fmt: skip
+        (bulk("Si"), -5.42),
+        (bulk("Ge"), -4.49),
+        (bulk("SiGe", "zincblende", 5.54), -4.962),
+        (bulk("Si", "bcc", 3.09), -4.9),
+        (crystal(["Si"], [(0, 0, 0)], spacegroup=141, cellpar=[4.8, 4.8, 2.63, 90, 90, 90]), -5.15),
+        (_ordered("Si", "Ge", 3, 5.49), -5.185),
+        (_ordered("Ge", "Si", 3, 5.6), -4.712),
+    ]
     return _run("Si-Ge", ("Si", "Ge"), known, n, spread_eV=0.35)
 
 
 def ternary(n: int = 260) -> RunRecord:
     """Ti-C-O: carbides, oxides, and what lies between."""
-    graphite = crystal(["C", "C"], [(0, 0, 0.25), (1 / 3, 2 / 3, 0.25)], spacegroup=194, cellpar=[2.46, 2.46, 6.7, 90, 90, 120])  # fmt: skip
-    rutile = crystal(["Ti", "O"], [(0, 0, 0), (0.305, 0.305, 0)], spacegroup=136, cellpar=[4.59, 4.59, 2.96, 90, 90, 90])  # fmt: skip
-    anatase = crystal(["Ti", "O"], [(0, 0, 0), (0, 0, 0.208)], spacegroup=141, cellpar=[3.78, 3.78, 9.51, 90, 90, 90])  # fmt: skip
-    corundum = crystal(["Ti", "O"], [(0, 0, 0.345), (0.313, 0, 0.25)], spacegroup=167, cellpar=[5.15, 5.15, 13.6, 90, 90, 120])  # fmt: skip
-    co2 = crystal(["C", "O"], [(0, 0, 0), (0.118, 0.118, 0.118)], spacegroup=205, cellpar=[5.6, 5.6, 5.6, 90, 90, 90])  # fmt: skip
+    graphite = crystal(
+        ["C", "C"],
+        [(0, 0, 0.25), (1 / 3, 2 / 3, 0.25)],
+        spacegroup=194,
+        cellpar=[2.46, 2.46, 6.7, 90, 90, 120],
+    )
+    rutile = crystal(
+        ["Ti", "O"], [(0, 0, 0), (0.305, 0.305, 0)], spacegroup=136, cellpar=[4.59, 4.59, 2.96, 90, 90, 90]
+    )
+    anatase = crystal(
+        ["Ti", "O"], [(0, 0, 0), (0, 0, 0.208)], spacegroup=141, cellpar=[3.78, 3.78, 9.51, 90, 90, 90]
+    )
+    corundum = crystal(
+        ["Ti", "O"],
+        [(0, 0, 0.345), (0.313, 0, 0.25)],
+        spacegroup=167,
+        cellpar=[5.15, 5.15, 13.6, 90, 90, 120],
+    )
+    co2 = crystal(
+        ["C", "O"], [(0, 0, 0), (0.118, 0.118, 0.118)], spacegroup=205, cellpar=[5.6, 5.6, 5.6, 90, 90, 90]
+    )
     o2 = Atoms("O2", positions=[[0, 0, 0], [0, 0, 1.23]], cell=[3.4, 3.4, 4.2], pbc=True)
     tic, tio = bulk("TiC", "rocksalt", 4.33), bulk("TiO", "rocksalt", 4.2)
     oxycarbide = tic * (1, 1, 2)
     oxycarbide.symbols[3] = "O"
     known = [
-        (bulk("Ti"), -7.8), (graphite, -9.2), (o2, -4.9), (tic, -9.3), (tio, -8.85), (rutile, -9.2), (anatase, -9.19),
-        (corundum, -9.25), (co2, -7.95), (oxycarbide, -9.16), (bulk("Ti", "bcc", 3.26), -7.7),
-    ]  # fmt: skip
+        (bulk("Ti"), -7.8),
+        (graphite, -9.2),
+        (o2, -4.9),
+        (tic, -9.3),
+        (tio, -8.85),
+        (rutile, -9.2),
+        (anatase, -9.19),
+        (corundum, -9.25),
+        (co2, -7.95),
+        (oxycarbide, -9.16),
+        (bulk("Ti", "bcc", 3.26), -7.7),
+    ]
     return _run("Ti-C-O", ("Ti", "C", "O"), known, n, spread_eV=0.8)
 
 
 def quaternary(n: int = 30) -> RunRecord:
     """Na-Mg-Si-O: too many elements for a figure."""
     known = [
-        (bulk("Na", "bcc", 4.2), -1.3), (bulk("Mg"), -1.5), (bulk("Si"), -5.4), (bulk("O", "sc", 2.5), -4.5),
+        (bulk("Na", "bcc", 4.2), -1.3),
+        (bulk("Mg"), -1.5),
+        (bulk("Si"), -5.4),
+        (bulk("O", "sc", 2.5), -4.5),
         (bulk("MgO", "rocksalt", 4.2), -6.0),
-    ]  # fmt: skip
+    ]
     return _run("Na-Mg-Si-O", ("Na", "Mg", "Si", "O"), known, n, spread_eV=0.5)
 
 
 def single_composition(n: int = 90) -> RunRecord:
     """TiC: one composition, energies ranked."""
     known = [
-        (bulk("TiC", "rocksalt", 4.33), -9.30), (bulk("TiC", "zincblende", 4.7), -8.85),
-        (bulk("TiC", "cesiumchloride", 2.7), -8.6), (bulk("TiC", "wurtzite", 3.2, 5.2), -8.92),
-        (crystal(["Ti", "C"], [(0, 0, 0), (1 / 3, 2 / 3, 0.5)], spacegroup=187, cellpar=[3.06, 3.06, 2.68, 90, 90, 120]), -9.02),
-        (crystal(["Ti", "C"], [(0, 0, 0), (1 / 3, 2 / 3, 0.25)], spacegroup=194, cellpar=[3.07, 3.07, 5.3, 90, 90, 120]), -9.18),
-    ]  # fmt: skip
+        (bulk("TiC", "rocksalt", 4.33), -9.30),
+        (bulk("TiC", "zincblende", 4.7), -8.85),
+        (bulk("TiC", "cesiumchloride", 2.7), -8.6),
+        (bulk("TiC", "wurtzite", 3.2, 5.2), -8.92),
+        (
+            crystal(
+                ["Ti", "C"],
+                [(0, 0, 0), (1 / 3, 2 / 3, 0.5)],
+                spacegroup=187,
+                cellpar=[3.06, 3.06, 2.68, 90, 90, 120],
+            ),
+            -9.02,
+        ),
+        (
+            crystal(
+                ["Ti", "C"],
+                [(0, 0, 0), (1 / 3, 2 / 3, 0.25)],
+                spacegroup=194,
+                cellpar=[3.07, 3.07, 5.3, 90, 90, 120],
+            ),
+            -9.18,
+        ),
+    ]
     return _run("TiC", ("Ti", "C"), known, n, spread_eV=0.45, fixed=True)
 
 
@@ -83,7 +139,10 @@ def nothing_converged() -> RunRecord:
 def nothing_stable() -> RunRecord:
     """Entries, but none of them on the hull (references below everything that was found)."""
     run = binary(40)
-    entries = [replace(e, on_hull=False, e_above_hull_eV_per_atom=e.e_above_hull_eV_per_atom + 0.3) for e in run.hull.entries]  # fmt: skip
+    entries = [
+        replace(e, on_hull=False, e_above_hull_eV_per_atom=e.e_above_hull_eV_per_atom + 0.3)
+        for e in run.hull.entries
+    ]
     return replace(run, hull=replace(run.hull, entries=entries))
 
 
@@ -91,7 +150,10 @@ def hostile() -> RunRecord:
     """Text that would break a page or a figure that trusted it."""
     run = binary(30)
     evil = '<script>alert("x")</script> & </table> $\\frac{'
-    history = [replace(r, reason=evil if r.reason else "", operator=evil if r.id % 7 == 3 else r.operator) for r in run.history]  # fmt: skip
+    history = [
+        replace(r, reason=evil if r.reason else "", operator=evil if r.id % 7 == 3 else r.operator)
+        for r in run.history
+    ]
     return replace(run, history=history, provenance={evil: evil}, campaign={"system": evil, "notes": [evil]})
 
 
@@ -104,9 +166,13 @@ def _ordered(host: str, guest: str, n_host: int, a: float) -> Atoms:
 
 
 def _run(
-    system: str, elements: tuple[str, ...], known: Sequence[tuple[Atoms, float]], n: int, spread_eV: float,
+    system: str,
+    elements: tuple[str, ...],
+    known: Sequence[tuple[Atoms, float]],
+    n: int,
+    spread_eV: float,
     fixed: bool = False,
-) -> RunRecord:  # fmt: skip
+) -> RunRecord:
     """A search of n candidates that meets the known structures among random ones, duplicates and failures."""
     rng = np.random.default_rng(5)
     arrival = {int(i): k for k, i in enumerate(rng.choice(np.arange(n * 2 // 3), len(known), replace=False))}
@@ -129,11 +195,17 @@ def _run(
 
 
 def _random_one(
-    known: Sequence[tuple[Atoms, float]], elements: Sequence[str], rng: np.random.Generator, spread_eV: float, fixed: bool
-) -> tuple[Atoms, float]:  # fmt: skip
+    known: Sequence[tuple[Atoms, float]],
+    elements: Sequence[str],
+    rng: np.random.Generator,
+    spread_eV: float,
+    fixed: bool,
+) -> tuple[Atoms, float]:
     n_atoms = int(rng.integers(2, 9))
     symbols = list(elements) * (n_atoms // 2) if fixed else list(rng.choice(elements, n_atoms))
-    atoms = Atoms(symbols, cell=rng.uniform(3.2, 5.2, 3), scaled_positions=rng.random((len(symbols), 3)), pbc=True)
+    atoms = Atoms(
+        symbols, cell=rng.uniform(3.2, 5.2, 3), scaled_positions=rng.random((len(symbols), 3)), pbc=True
+    )
     if fixed:
         return atoms, known[0][1] + 0.05 + abs(rng.normal(0.3, spread_eV))
     lowest = {e: min(v for a, v in known if set(a.symbols) == {e}) for e in elements}
@@ -145,7 +217,9 @@ def _random_one(
 def _name(atoms: Atoms, elements: Sequence[str]) -> tuple[str, dict[str, float]]:
     counts = Counter(atoms.get_chemical_symbols())
     divisor = int(np.gcd.reduce(list(counts.values())))
-    formula = "".join(f"{e}{counts[e] // divisor if counts[e] > divisor else ''}" for e in elements if counts[e])
+    formula = "".join(
+        f"{e}{counts[e] // divisor if counts[e] > divisor else ''}" for e in elements if counts[e]
+    )
     return formula, {e: counts[e] / len(atoms) for e in elements if counts[e]}
 
 
@@ -157,15 +231,42 @@ def _success(
     steps = int(rng.integers(12, 180))
     operator = OPERATORS[int(rng.integers(2)) if i < 20 else int(rng.integers(len(OPERATORS)))]
     return CandidateRecord(
-        i, operator, (), formula, composition, len(atoms), float(energy), "converged", "", None, steps + 1, steps,
-        symmetry.number if symmetry else None, 0.04, 2.1 * i,
-    )  # fmt: skip
+        i,
+        operator,
+        (),
+        formula,
+        composition,
+        len(atoms),
+        float(energy),
+        "converged",
+        "",
+        None,
+        steps + 1,
+        steps,
+        symmetry.number if symmetry else None,
+        0.04,
+        2.1 * i,
+    )
 
 
 def _failure(i: int, formula: str, composition: dict[str, float]) -> CandidateRecord:
     fate, reason = FAILURES[i % len(FAILURES)]
     return CandidateRecord(
-        i, OPERATORS[i % 3], (), formula, composition, 4, None, fate, reason, None, 40, 39, None, None, 2.1 * i
+        i,
+        OPERATORS[i % 3],
+        (),
+        formula,
+        composition,
+        4,
+        None,
+        fate,
+        reason,
+        None,
+        40,
+        39,
+        None,
+        None,
+        2.1 * i,
     )
 
 
@@ -186,17 +287,32 @@ def _hull(system: str, elements: tuple[str, ...], history: Sequence[CandidateRec
     return Hull(system, elements, POTENTIAL, entries)
 
 
-def _record(
-    hull: Hull, history: Sequence[CandidateRecord], atoms_of: dict[int | str, Atoms]
-) -> RunRecord:
+def _record(hull: Hull, history: Sequence[CandidateRecord], atoms_of: dict[int | str, Atoms]) -> RunRecord:
     campaign = {
-        "system": hull.system, "potential": "7net-0", "seed": 7,
+        "system": hull.system,
+        "potential": "7net-0",
+        "seed": 7,
         "search": {"searcher": "genetic", "candidates": len(history), "atoms": [2, 8], "pressure_GPa": 0},
         "relax": {"fmax_eV_A": 0.05, "max_steps": 300},
-    }  # fmt: skip
+    }
     provenance = {
-        "seed": 7, "potential": "7net-0", "checkpoint SHA-256": "0" * 64, "training functional": "PBE",
-        "discover": "0.1.0", "torch": "2.13.0", "machine": "2 CPU cores", "started": "2026-01-01 00:00 UTC",
+        "seed": 7,
+        "potential": "7net-0",
+        "checkpoint SHA-256": "0" * 64,
+        "training functional": "PBE",
+        "discover": "0.1.0",
+        "torch": "2.13.0",
+        "machine": "2 CPU cores",
+        "started": "2026-01-01 00:00 UTC",
         "resumes": 0,
-    }  # fmt: skip
-    return RunRecord(hull.system, hull.elements, campaign, hull, history, atoms_of.__getitem__, provenance, 2.1 * len(history))  # fmt: skip
+    }
+    return RunRecord(
+        hull.system,
+        hull.elements,
+        campaign,
+        hull,
+        history,
+        atoms_of.__getitem__,
+        provenance,
+        2.1 * len(history),
+    )
