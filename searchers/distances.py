@@ -35,7 +35,7 @@ def reduced_cell(cell: np.ndarray) -> np.ndarray:
 
 
 def nearest_distances(atoms: Atoms) -> np.ndarray:
-    """Shortest distance of each pair over all periodic images, Å, shape (n, n); self-images on the diagonal.
+    """Shortest distance of each pair over all periodic images, Å, shape (n, n).
 
     An atom's own nearest image stands on the diagonal. Assumes three periodic directions.
 
@@ -45,13 +45,17 @@ def nearest_distances(atoms: Atoms) -> np.ndarray:
     cell = np.asarray(atoms.cell.array, dtype=float)
     if not abs(np.linalg.det(cell)) > _SINGULAR_A3:
         raise ValueError("the cell has no volume")
-    cell = reduced_cell(cell)
-    n = len(atoms)
+    return distances_in_reduced(reduced_cell(cell), atoms.positions)
+
+
+def distances_in_reduced(cell: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """`nearest_distances` of positions (n, 3), Å, in a `reduced_cell`."""
+    n = len(positions)
     first, second = np.triu_indices(n, 1)
     distances = np.empty((n, n))
     np.fill_diagonal(distances, np.sqrt(((_SELF_SHIFTS @ cell) ** 2).sum(1).min()))
     if len(first):
-        fractional = atoms.positions @ np.linalg.inv(cell)
+        fractional = positions @ np.linalg.inv(cell)
         delta = fractional[first] - fractional[second]
         delta -= np.rint(delta)
         vectors = (delta @ cell)[:, None, :] + (_SHIFTS @ cell)[None]

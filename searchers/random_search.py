@@ -1,0 +1,70 @@
+"""Random search: every candidate a fresh symmetric crystal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from searchers.candidate import Candidate, Relaxed, candidate_rng
+from searchers.generation import SymmetricGenerator
+from searchers.space import SearchSpace
+
+
+class RandomSearch:
+    """Draws a composition, a space group and a volume, and learns nothing from results.
+
+    The baseline that any other searcher has to beat, and a good one for small cells: Pickard and Needs,
+    J. Phys.: Condens. Matter 23, 053201 (2011).
+
+    Attributes:
+        space: what may be drawn.
+        seed: the campaign's seed; candidate k depends on (seed, k) alone.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        seed: int = 0,
+        first_id: int = 0,
+        generator: SymmetricGenerator | None = None,
+    ) -> None:
+        self.space = space
+        self.seed = seed
+        self._next_id = first_id
+        self._generator = generator or SymmetricGenerator(space)
+
+    def ask(self, n: int) -> list[Candidate]:
+        """Exactly n new candidates.
+
+        Raises:
+            GenerationError: pyxtal cannot be run.
+        """
+        return [self._make() for _ in range(n)]
+
+    def tell(self, relaxed: Sequence[Relaxed]) -> None:
+        """Results change nothing here."""
+
+    def state(self) -> dict[str, Any]:
+        """Seed, next id and the choices that pyxtal hung on."""
+        return {
+            "seed": self.seed,
+            "next_id": self._next_id,
+            "bad_choices": sorted(self._generator.bad_choices),
+        }
+
+    @classmethod
+    def from_state(cls, space: SearchSpace, state: dict[str, Any]) -> Self:
+        """The search whose `state()` this was."""
+        generator = SymmetricGenerator(space, bad_choices=state["bad_choices"])
+        return cls(space, state["seed"], state["next_id"], generator)
+
+    def close(self) -> None:
+        """End the generator's child process."""
+        self._generator.close()
+
+    def _make(self) -> Candidate:
+        rng = candidate_rng(self.seed, self._next_id)
+        atoms, group = self._generator.generate(self.space.draw_composition(rng), rng)
+        candidate = Candidate(self._next_id, atoms, "random", seed=self.seed, info={"space_group": group})
+        self._next_id += 1
+        return candidate
