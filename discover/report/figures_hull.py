@@ -237,6 +237,8 @@ def _ranking(land: Landscape) -> Plot:
         axes.scatter(ranks, heights, c=heights, cmap=look.heat(), vmin=0, vmax=HEAT_TOP_MEV, s=32, zorder=3)
         axes.scatter(ranks[:1], heights[:1], s=64, color=look.accent, edgecolors=look.paper, zorder=4)
         top = max(float(heights[-1]), 1.0)
+        if ranked[0].space_group:  # beside it: above it the next structures may stand close
+            _label(axes, group_tex(group_symbol(ranked[0].space_group)), 1, heights[0], look, 1, 0)
         for rank in _labelled(ranked, spacing=len(ranked) * (0.09 if look.narrow else 0.045)):
             _slanted(axes, group_tex(group_symbol(ranked[rank].space_group or 1)), rank + 1, heights[rank])
         axes.set(xlabel="rank", ylabel="energy above the best (meV/atom)", xlim=(0, len(ranked) + 1))
@@ -259,7 +261,7 @@ def _labelled(ranked: Sequence[HullEntry], spacing: float) -> list[int]:
     """Places, from 0, of the entries whose space group is worth a label, no two nearer than `spacing`."""
     places: list[int] = []
     for place, entry in enumerate(ranked):
-        worth = entry.space_group is not None and (entry.space_group > 2 or place == 0)
+        worth = place > 0 and entry.space_group is not None and entry.space_group > 2
         if worth and (not places or place - places[-1] >= spacing):
             places.append(place)
     return places

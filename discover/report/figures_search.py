@@ -117,11 +117,13 @@ def _draw_count(axes: Axes, land: Landscape, look: Look) -> None:
 
 def _legend(figure: Figure, axes: Axes, look: Look) -> None:
     handles, labels = axes.get_legend_handles_labels()
+    room = 44 if look.narrow else 90  # characters a line has room for, markers counted as four
+    n_columns = max(1, min(len(labels), room // (4 + max(map(len, labels), default=1))))
     figure.legend(
         handles,
         labels,
         loc="outside upper left",
-        ncols=3 if look.narrow else 6,
+        ncols=n_columns,
         markerscale=1.6,
         fontsize=8.5,
         handletextpad=0.2,

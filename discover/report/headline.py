@@ -37,7 +37,7 @@ def _close(entries: Sequence[HullEntry]) -> int:
 
 def _lowest(best: Phase, where: Markup) -> Markup:
     energy = f"{best.entry.energy_eV_per_atom:.3f}".replace("-", "−")
-    return Markup("Lowest structure of {}: {}, {} eV/atom").format(where, _group(best), energy)
+    return Markup("Lowest structure of {}: {} at {} eV/atom").format(where, _named_group(best), energy)
 
 
 def _stable_phases(stable: Sequence[Phase], where: Markup) -> Markup:
@@ -57,6 +57,12 @@ def _group(phase: Phase) -> Markup:
     if phase.prototype is None:
         return symbol
     return Markup("{}, {}").format(symbol, phase.prototype.name)
+
+
+def _named_group(phase: Phase) -> Markup:
+    if phase.prototype is None:
+        return _group(phase)
+    return Markup("{} ({})").format(group_html(phase.symbol), phase.prototype.name)
 
 
 def caveats(run: RunRecord) -> list[str]:

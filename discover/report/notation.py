@@ -8,6 +8,8 @@ from functools import cache
 
 from markupsafe import Markup, escape
 
+MAX_LABEL = 18  # characters of a name in a figure; the tables have it in full
+
 
 @cache
 def _symbols() -> dict[int, str]:
@@ -54,8 +56,9 @@ def formula_tex(formula: str) -> str:
 
 
 def plain_tex(text: str) -> str:
-    """Text that matplotlib must not read as mathtext."""
-    return text.replace("$", r"\$")
+    """Text that matplotlib must not read as mathtext, cut to what a figure has room for."""
+    short = text if len(text) <= MAX_LABEL else text[: MAX_LABEL - 1] + "…"
+    return short.replace("$", r"\$")
 
 
 def potential_name(potential: Mapping[str, object]) -> str:
