@@ -45,11 +45,13 @@ class SearchSpace:
     def __post_init__(self) -> None:
         unknown = [e for e in self.elements if e not in atomic_numbers or e == "X"]
         if unknown:
-            raise SpaceError(f"unknown element {unknown[0]!r}")
+            raise SpaceError(f"unknown element {unknown[0]!r}; write symbols, as in Si-Ge or TiC")
         if len(set(self.elements)) != len(self.elements) or not self.elements:
             raise SpaceError("name each element once, and at least one")
         if not 1 <= self.min_atoms <= self.max_atoms:
-            raise SpaceError(f"atoms must be [fewest, most] with 1 <= fewest <= most (is [{self.min_atoms}, {self.max_atoms}])")
+            raise SpaceError(
+                f"atoms must be [fewest, most] with 1 <= fewest <= most (is [{self.min_atoms}, {self.max_atoms}])"
+            )
         if self.formula is not None and not self.compositions:
             n = sum(self.formula)
             raise SpaceError(

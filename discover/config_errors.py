@@ -1,0 +1,115 @@
+"""From pydantic's errors to one line a person can act on."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+LATER = {
+    "anchor": "DFT anchoring is not in this version; remove the key",
+    "properties": "property pipelines are not in this version; remove the key",
+}
+_KINDS = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "dict_type": "keys and values",
+    "model_type": "keys and values",
+    "path_type": "a file name",
+}
+_LIMITS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+
+Key = tuple[str | int, ...]
+
+
+def explain(
+    error: ValidationError, path: Path, lines: Mapping[Key, int], overridden: Sequence[Key], root: type[BaseModel]
+) -> str:
+    """One line for the first of the errors (and how many there are besides).
+
+    lines: line of each key in the file; overridden: keys that came from the command line.
+    """
+    # A misspelt key explains a missing one, so it comes first
+    errors = sorted(
+        error.errors(), key=lambda e: (e["type"] != "extra_forbidden", _line(tuple(e["loc"]), lines) or 0)
+    )
+    first = errors[0]
+    key, text = _message(first, root)
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{_where(path, key, lines, overridden)}: {'.'.join(map(str, key)) or 'campaign'}: {text}{more}"
+
+
+def _where(path: Path, key: Key, lines: Mapping[Key, int], overridden: Sequence[Key]) -> str:
+    if any(key[: len(k)] == k for k in overridden):
+        return "--seed" if key == ("seed",) else "--set"
+    line = _line(key, lines)
+    return f"{path}:{line}" if line else str(path)
+
+
+def _line(key: Key, lines: Mapping[Key, int]) -> int | None:
+    """Line of the key, or of the nearest one above it."""
+    while key and key not in lines:
+        key = key[:-1]
+    return lines.get(key)
+
+
+def _message(error: Any, root: type[BaseModel]) -> tuple[Key, str]:
+    key: Key = tuple(error["loc"])
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return key, _unknown(key, root)
+    if kind == "missing":
+        return key, "is missing; give it, as in `system: Si-Ge`" if key == ("system",) else "is missing"
+    if kind == "value_error":
+        text = str(context["error"])
+        if text.startswith("@"):
+            _, where, text = text.split("@", 2)
+            key = tuple(where.split("."))
+        return key, text
+    if kind in _LIMITS:
+        name, words = _LIMITS[kind]
+        return key, f"must be {words} {context[name]:g} (is {value})"
+    if kind == "literal_error":
+        return key, f"must be {context['expected']} (is {value!r})"
+    if kind in ("too_short", "too_long"):
+        limit = context.get("min_length", context.get("max_length"))
+        return key, f"must have {limit} values (has {context['actual_length']})"
+    if kind in _KINDS:
+        return key, f"must be {_KINDS[kind]} (is {value!r})"
+    return key, f"{error['msg']} (is {value!r})"
+
+
+def _unknown(key: Key, root: type[BaseModel]) -> str:
+    name = str(key[-1])
+    if len(key) == 1 and name in LATER:
+        return LATER[name]
+    known = _keys(key[:-1], root)
+    prefix = [k for k in known if k.startswith(f"{name}_")]  # a unit forgotten
+    near = prefix or difflib.get_close_matches(name, known, 1, 0.6)
+    return f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known are {', '.join(known)}"
+
+
+def _keys(path: Key, root: type[BaseModel]) -> list[str]:
+    """Keys that the section at `path` knows."""
+    section = root
+    for part in path:
+        annotation = section.model_fields[str(part)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        section = annotation
+    return list(section.model_fields)

@@ -1,0 +1,225 @@
+"""A run's folder: what is where, and how it is opened, resumed and read."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import ase.io
+
+from discover.config import CampaignConfig, dump_campaign, load_campaign
+from discover.errors import InputError
+from discover.hull import build_hull, read_references
+from discover.records import Hull, RunRecord
+from discover.store import Store, StoredResult
+from discover.strategy import search_space
+
+CONFIG = "campaign.yaml"
+DATABASE = "candidates.db"
+PACKAGES = ("discover-materials", "torch", "sevenn", "ase", "pymatgen", "pyxtal", "ray")
+MAY_CHANGE = {("search", "candidates"), ("search", "model_calls"), ("search", "hours"), ("device",)}
+"""Keys that a resumed campaign may have changed: they say how long and where to search, not what."""
+
+
+class RunFolder:
+    """One run on disk."""
+
+    def __init__(self, path: Path, config: CampaignConfig) -> None:
+        self.path = path
+        self.config = config
+
+    @classmethod
+    def create(cls, path: Path, config: CampaignConfig, resume: bool) -> RunFolder:
+        """A new run's folder, or with resume an old one's.
+
+        Raises:
+            InputError: it exists already, it cannot be written, it belongs to another campaign.
+        """
+        if (path / CONFIG).exists():
+            if not resume:
+                raise InputError(f"{path}: holds a run already; go on with --resume or choose another --out")
+            cls._check_same(path, config)
+        elif path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise InputError(f"{path}: exists and is no run folder; choose another --out")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            _write(path / CONFIG, dump_campaign(config))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
+        return cls(path, config)
+
+    @staticmethod
+    def _check_same(path: Path, config: CampaignConfig) -> None:
+        old, new = load_campaign(path / CONFIG).model_dump(), config.model_dump()
+        for key in sorted(_differences(old, new) - MAY_CHANGE):
+            was, now = (_lookup(c, key) for c in (old, new))
+            raise InputError(
+                f"{path}: belongs to another campaign ({'.'.join(key)} was {was}, is {now}); "
+                "give that value or choose another --out"
+            )
+
+    @classmethod
+    def open(cls, path: Path | str) -> RunFolder:
+        """The folder of an existing run.
+
+        Raises:
+            InputError: it is none.
+        """
+        path = Path(path)
+        if not (path / CONFIG).is_file() or not (path / DATABASE).is_file():
+            raise InputError(f"{path}: no run folder (it has no {CONFIG} and {DATABASE}); give what --out was")
+        return cls(path, load_campaign(path / CONFIG))
+
+    @cached_property
+    def store(self) -> Store:
+        """The database of candidates.
+
+        Raises:
+            InputError: the file is no such database.
+        """
+        try:
+            return Store(self.path / DATABASE)
+        except sqlite3.DatabaseError as error:
+            raise InputError(f"{self.path / DATABASE}: cannot be opened as a run's database ({error})") from None
+
+    def log(self, results: Sequence[StoredResult]) -> None:
+        """Append a line for each result to log.jsonl."""
+        with (self.path / "log.jsonl").open("a") as f:
+            for r in results:
+                line = {
+                    "time": datetime.now(UTC).isoformat(timespec="seconds"),
+                    "candidate": r.relaxed.candidate.id,
+                    "operator": r.relaxed.candidate.operator,
+                    "fate": r.relaxed.fate.value,
+                    "reason": r.relaxed.reason,
+                    "model_calls": r.relaxed.model_calls,
+                }
+                f.write(json.dumps(line) + "\n")
+
+    def hull(self, references: Path | None = None) -> Hull:
+        """The hull of what is stored, with the campaign's or the given references."""
+        return self.record(references).hull
+
+    def record(self, references: Path | None = None) -> RunRecord:
+        """All that is known of the run.
+
+        Raises:
+            InputError: references that must not stand on this hull.
+        """
+        from potentials import Metadata
+
+        config, history, state = self.config, self.store.history(), self.store.state()
+        space = search_space(config)
+        potential = state.get("potential", {"name": config.potential})
+        known = {k: v for k, v in potential.items() if k in Metadata.__dataclass_fields__}
+        file = references or (Path(config.references) if config.references else None)
+        entries = read_references(file, space.elements, Metadata(**known)) if file else []
+        pressure = config.search.pressure_GPa
+        hull = build_hull(config.system, space.elements, potential, history, entries, pressure)
+        tally = state.get("tally", {})
+        return RunRecord(
+            system=config.system,
+            elements=space.elements,
+            campaign=config.model_dump(mode="json"),
+            hull=hull,
+            history=history,
+            atoms_of=self.store.atoms,
+            provenance=self._provenance(potential, tally),
+            wall_s=tally.get("wall_s", 0.0),
+            complete="finished" in state,
+        )
+
+    def _provenance(self, potential: dict[str, Any], tally: dict[str, Any]) -> dict[str, Any]:
+        described = {f"potential {k.replace('_', ' ')}": v for k, v in potential.items() if v is not None}
+        return described | {
+            "seed": self.config.seed,
+            "resumes": tally.get("resumes", 0),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "python": platform.python_version(),
+            **{package: version(package) for package in PACKAGES},
+        }
+
+    def finish(self) -> RunRecord:
+        """Mark the run finished and write hull, structures and report."""
+        self.store.ask([], {"finished": datetime.now(UTC).isoformat(timespec="seconds")})
+        return self.write_results()
+
+    def write_results(self) -> RunRecord:
+        """Write hull.json, structures/ and report/ from the store."""
+        from discover.report import write_report
+
+        record = self.record()
+        near = self.config.report.near_hull_eV_per_atom
+        _write(self.path / "hull.json", json.dumps(without_nan(record.hull.to_json()), indent=1))
+        structures = self.path / "structures"
+        structures.mkdir(exist_ok=True)
+        for entry in record.hull.entries:
+            if isinstance(entry.id, int) and entry.e_above_hull_eV_per_atom <= near:
+                ase.io.write(structures / f"{entry.id}_{entry.formula}.cif", record.atoms_of(entry.id))
+        write_report(record, self.path / "report", near)
+        return record
+
+    def status(self) -> dict[str, Any]:
+        """Where the run stands, JSON-able."""
+        record = self.record()
+        state = self.store.state()
+        return {
+            "system": record.system,
+            "potential": record.hull.potential,
+            "state": "complete" if record.complete else "unfinished",
+            "candidates": {
+                "budget": self.config.search.candidates,
+                "done": state.get("tally", {}).get("done", 0),
+                "pending": len(self.store.pending()),
+                "by_fate": dict(Counter(r.fate for r in record.history)),
+            },
+            "model_calls": sum(r.model_calls for r in record.history),
+            "wall_s": record.wall_s,
+            "on_hull": [e.formula for e in record.hull.entries if e.on_hull],
+        }
+
+
+def without_nan(value: Any) -> Any:
+    """The same JSON value with null where a number is NaN or infinite."""
+    if isinstance(value, dict):
+        return {k: without_nan(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(v) for v in value]
+    if isinstance(value, float) and not (value == value and abs(value) != float("inf")):
+        return None
+    return value
+
+
+def _write(path: Path, text: str) -> None:
+    """Write whole or not at all."""
+    temporary = path.with_suffix(path.suffix + ".tmp")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def _differences(a: dict[str, Any], b: dict[str, Any], prefix: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = set()
+    for key in a.keys() | b.keys():
+        x, y = a.get(key), b.get(key)
+        if isinstance(x, dict) and isinstance(y, dict):
+            found |= _differences(x, y, (*prefix, key))
+        elif x != y:
+            found.add((*prefix, key))
+    return found
+
+
+def _lookup(config: dict[str, Any], key: tuple[str, ...]) -> Any:
+    value: Any = config
+    for part in key:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,48 @@
+"""What a campaign starts from before its searcher is asked: element references and the user's own structures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ase.io
+from ase import Atoms
+
+from discover.config import CampaignConfig
+from discover.elements import element_prototypes
+from discover.errors import InputError
+from searchers.candidate import Candidate
+from searchers.space import SearchSpace
+
+
+def seed_structures(config: CampaignConfig, space: SearchSpace) -> list[Candidate]:
+    """Candidates with ids from 0: known forms of each element, then the files of `search.start_from`.
+
+    Raises:
+        InputError: a file that holds no crystal of the system.
+    """
+    found: list[tuple[str, Atoms, dict[str, str]]] = []
+    if config.search.prototypes:
+        for element in space.elements:
+            found += [("prototype", a, {"prototype": n}) for n, a in element_prototypes(element).items()]
+    for path in config.search.start_from:
+        found += [("start_from", a, {"file": Path(path).name}) for a in _read(Path(path), space)]
+    return [
+        Candidate(k, atoms, operator, seed=config.seed, info=info) for k, (operator, atoms, info) in enumerate(found)
+    ]
+
+
+def _read(path: Path, space: SearchSpace) -> list[Atoms]:
+    try:
+        images = ase.io.read(path, index=":")
+    except FileNotFoundError:
+        raise InputError(f"search.start_from: {path}: no such file") from None
+    except Exception as error:  # ASE's readers raise whatever their parsers meet
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"search.start_from: {path}: ASE cannot read it ({type(error).__name__}: {reason})") from None
+    for atoms in images:
+        strangers = sorted(set(atoms.symbols) - set(space.elements))
+        if strangers:
+            raise InputError(f"search.start_from: {path}: holds {strangers[0]}, which is not in the system")
+        if atoms.cell.rank < 3:
+            raise InputError(f"search.start_from: {path}: has no three-dimensional cell; give a crystal")
+    return list(images)

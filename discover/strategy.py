@@ -1,0 +1,33 @@
+"""From a campaign's configuration to its search space and searcher."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from discover.config import CampaignConfig
+from searchers import GeneticSearch, RandomSearch, Searcher, SearchSpace, SimulatedAnnealing
+
+SEARCHERS: dict[str, type[Any]] = {
+    "random": RandomSearch,
+    "genetic": GeneticSearch,
+    "annealing": SimulatedAnnealing,
+}
+"""A new searcher is one file in `searchers/` and one line here."""
+
+
+def search_space(config: CampaignConfig) -> SearchSpace:
+    """The space the campaign searches."""
+    search = config.search
+    return SearchSpace.from_system(
+        config.system,
+        (search.atoms[0], search.atoms[1]),
+        min_distance_scale=search.min_distance_scale,
+        space_groups=tuple(search.space_groups) if search.space_groups else None,
+    )
+
+
+def make_searcher(config: CampaignConfig, space: SearchSpace, first_id: int) -> Searcher:
+    """The searcher that the campaign names, with its own settings."""
+    name = config.search.searcher
+    settings = getattr(config.search, name).model_dump(exclude_none=True) if name != "random" else {}
+    return SEARCHERS[name](space, seed=config.seed, first_id=first_id, **settings)

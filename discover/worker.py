@@ -1,0 +1,102 @@
+"""The unit that scales: a potential and one batch in flight, in the process or behind a Ray actor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from potentials import InFlightRelaxer, Relaxation, RelaxSettings, load
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """What a worker needs to know; picklable.
+
+    Attributes:
+        potential: name for `potentials.load`.
+        device: "cpu", "cuda:0", ...
+        settings: of the relaxations.
+        compiled: fuse the potential's tensor products.
+        threads: of PyTorch on a CPU.
+        batch_atoms: atoms in flight; None takes the potential's own.
+        options: further arguments of `potentials.load`.
+    """
+
+    potential: str
+    device: str
+    settings: RelaxSettings
+    compiled: bool = False
+    threads: int = 1
+    batch_atoms: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One structure to relax."""
+
+    id: int
+    atoms: Atoms
+    relax: bool = True
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A relaxation with what the driver would otherwise have to compute itself.
+
+    Attributes:
+        relaxation: the result.
+        space_group: of the final geometry, None where unknown.
+        fingerprint: of the final geometry, None where it failed.
+    """
+
+    relaxation: Relaxation
+    space_group: int | None = None
+    fingerprint: np.ndarray | None = None
+
+
+class RelaxWorker:
+    """Relaxes tasks in a batch that stays full while there are tasks."""
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        import torch
+
+        if spec.device == "cpu":
+            torch.set_num_threads(spec.threads)
+        compiled = {"compiled": True} if spec.compiled else {}
+        self.potential = load(spec.potential, spec.device, **compiled, **spec.options)
+        self.relaxer = InFlightRelaxer(self.potential, spec.settings, spec.batch_atoms)
+
+    def describe(self) -> dict[str, Any]:
+        """The potential's metadata, its elements (None: any) and the atoms that one batch holds, after warming up."""
+        self.potential.warm_up()
+        elements = self.potential.metadata.elements
+        return {
+            "metadata": self.potential.metadata.to_json(),
+            "elements": None if elements is None else list(elements),
+            "batch_atoms": self.relaxer.batch_atoms,
+        }
+
+    def advance(self, tasks: Sequence[Task], patience_s: float = 10.0) -> list[Finished]:
+        """Take tasks and work until something is finished, nothing is left, or patience ends."""
+        for task in tasks:
+            self.relaxer.add(task.id, task.atoms, task.relax)
+        deadline = time.monotonic() + patience_s
+        finished = self.relaxer.step()
+        while not finished and len(self.relaxer) and time.monotonic() < deadline:
+            finished = self.relaxer.step()
+        return [_dressed(relaxation) for relaxation in finished]
+
+
+def _dressed(relaxation: Relaxation) -> Finished:
+    from potentials.primitive import space_group
+    from searchers.fingerprint import fingerprint
+
+    if not np.isfinite(relaxation.energy_eV):
+        return Finished(relaxation)
+    return Finished(relaxation, space_group(relaxation.atoms), fingerprint(relaxation.atoms))
