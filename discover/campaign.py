@@ -20,7 +20,7 @@ from discover.records import RunRecord
 from discover.run_folder import RunFolder
 from discover.seeds import seed_structures
 from discover.store import Store, StoredResult
-from discover.strategy import SEARCHERS, make_searcher, search_space
+from discover.strategy import make_searcher, search_space, searcher_class
 from potentials import RelaxSettings, UnknownPotentialError, check_name, resolve_device
 from potentials.registry import DeviceError
 from searchers.candidate import Candidate, Fate, Relaxed
@@ -137,7 +137,12 @@ class Campaign:
             closest=0.0 if config.potential == "lj" else RelaxSettings.closest,
         )
         spec = WorkerSpec(
-            config.potential, device, settings, _compiled(config, device), batch_atoms=config.relax.batch_atoms
+            config.potential,
+            device,
+            settings,
+            _compiled(config, device),
+            batch_atoms=config.relax.batch_atoms,
+            options=config.potential_options,
         )
         mean_atoms = 0.5 * sum(config.search.atoms)
         if workers == 0:
@@ -156,8 +161,9 @@ class _Loop:
         self.progress = progress
         self.space = search_space(config)
         self.index = DuplicateIndex(
-            self.store.atoms, energy_tolerance_eV_per_atom=config.duplicates.energy_eV_per_atom
+            self.store.atoms, energy_tolerance_eV=config.duplicates.energy_eV_per_atom
         )
+        self.energies: dict[int, float] = {}
         self.waiting: dict[int, Candidate] = {}
         self.best: dict[str, tuple[dict[str, float], float]] = {}
         self._restore()
@@ -178,11 +184,9 @@ class _Loop:
         self.tally = _Tally.from_json(saved["tally"])
         self.tally.resumes += 1
         self.seeds = seed_structures(self.config, self.space)[saved["seeds_asked"] :]
-        self.searcher = SEARCHERS[self.config.search.searcher].from_state(self.space, saved["searcher"])
-        for record, print_ in self.store.known():
-            if record.fate == Fate.CONVERGED:
-                self.index.add(record.id, None, record.energy_eV_per_atom, print_, formula=record.formula)
-                self._note_best(dict(record.composition), float(record.energy_eV_per_atom or 0.0))
+        self.searcher = searcher_class(self.config.search.searcher).from_state(self.space, saved["searcher"])
+        for id, atoms, energy, print_ in self.store.distinct():
+            self._note(id, atoms, energy, print_)
         self._submit(self.store.pending())
 
     def _state(self) -> dict[str, Any]:
@@ -200,9 +204,9 @@ class _Loop:
             self._ask()
             if not self.waiting:
                 break
-            for ended in [self.engine.collect()]:
-                if ended:
-                    self._finish(ended)
+            ended = self.engine.collect()
+            if ended:
+                self._keep([self._judge(item) for item in ended])
         self.progress.finish()
 
     def _spent(self) -> bool:
@@ -251,16 +255,13 @@ class _Loop:
         if known is None:
             return None
         atoms = self.store.atoms(known)
-        energy = self.index.energy(known) * len(atoms)
+        energy = self.energies[known] * len(atoms)
         return Relaxed(
             candidate, atoms, energy, Fate.DUPLICATE, reason=f"repeats {known}, not relaxed again", duplicate_of=known
         )
 
-    def _finish(self, ended: Sequence[Finished | Lost]) -> None:
-        """Judge, store, tell."""
-        self._keep([self._judge(item) for item in ended])
-
     def _keep(self, results: Sequence[StoredResult]) -> None:
+        """Count, tell, store."""
         for result in results:
             self._count(result.relaxed)
         self.searcher.tell([r.relaxed for r in results])
@@ -325,11 +326,14 @@ class _Loop:
         known = self.index.find(relaxed.atoms, energy, print_)
         if known is not None:
             return replace(relaxed, fate=Fate.DUPLICATE, duplicate_of=known, reason=f"relaxed into {known}")
-        self.index.add(relaxed.candidate.id, relaxed.atoms, energy, print_)
-        self._note_best(_fractions(relaxed.atoms), energy)
+        self._note(relaxed.candidate.id, relaxed.atoms, energy, print_)
         return relaxed
 
-    def _note_best(self, fractions: dict[str, float], energy: float) -> None:
+    def _note(self, id: int, atoms: Atoms, energy: float, print_: np.ndarray) -> None:
+        """Remember a distinct converged structure."""
+        self.index.add(id, atoms, energy, print_)
+        self.energies[id] = energy
+        fractions = _fractions(atoms)
         key = "-".join(f"{e}{x:.4f}" for e, x in sorted(fractions.items()))
         if key not in self.best or energy < self.best[key][1]:
             self.best[key] = (fractions, energy)

@@ -87,6 +87,7 @@ class CampaignConfig(_Section):
 
     system: str
     potential: str = "7net-0"
+    potential_options: dict[str, Any] = {}
     device: str = "auto"
     seed: Annotated[int, Field(ge=0)] = 0
     search: SearchSettings = SearchSettings()

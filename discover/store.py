@@ -19,7 +19,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
 
 from discover.records import CandidateRecord
-from searchers.candidate import Candidate, Relaxed
+from searchers.candidate import Candidate, Fate, Relaxed
 from searchers.encoding import atoms_from_json, atoms_to_json
 
 
@@ -112,11 +112,10 @@ class Store:
         """Every finished candidate, in the order they finished."""
         return [_record(row) for row in self._db.select(sort="id")]
 
-    def known(self) -> Iterator[tuple[CandidateRecord, np.ndarray]]:
-        """Finished candidates that have a fingerprint, with it."""
-        for row in self._db.select(sort="id"):
-            if "fingerprint" in row.data:
-                yield _record(row), np.asarray(row.data["fingerprint"])
+    def distinct(self) -> Iterator[tuple[int, Atoms, float, np.ndarray]]:
+        """Id, geometry, energy (eV/atom) and fingerprint of every converged candidate that repeats no other."""
+        for row in self._db.select(fate=Fate.CONVERGED.value, sort="id"):
+            yield row.candidate, row.toatoms(), row.enthalpy_eV_per_atom, np.asarray(row.data["fingerprint"])
 
     def atoms(self, candidate_id: int | str) -> Atoms:
         """The final geometry of a finished candidate.

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import searchers
 from discover.config import CampaignConfig
-from searchers import GeneticSearch, RandomSearch, Searcher, SearchSpace, SimulatedAnnealing
+from searchers import Searcher, SearchSpace
 
-SEARCHERS: dict[str, type[Any]] = {
-    "random": RandomSearch,
-    "genetic": GeneticSearch,
-    "annealing": SimulatedAnnealing,
-}
+SEARCHERS = {"random": "RandomSearch", "genetic": "GeneticSearch", "annealing": "SimulatedAnnealing"}
 """A new searcher is one file in `searchers/` and one line here."""
+
+
+def searcher_class(name: str) -> type[Any]:
+    """The class behind a name in YAML."""
+    return getattr(searchers, SEARCHERS[name])
 
 
 def search_space(config: CampaignConfig) -> SearchSpace:
@@ -30,4 +32,4 @@ def make_searcher(config: CampaignConfig, space: SearchSpace, first_id: int) -> 
     """The searcher that the campaign names, with its own settings."""
     name = config.search.searcher
     settings = getattr(config.search, name).model_dump(exclude_none=True) if name != "random" else {}
-    return SEARCHERS[name](space, seed=config.seed, first_id=first_id, **settings)
+    return searcher_class(name)(space, seed=config.seed, first_id=first_id, **settings)

@@ -1,0 +1,97 @@
+"""A campaign file: defaults, overrides, and an error for each way of getting it wrong."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from discover.config import CampaignConfig, dump_campaign, load_campaign
+from discover.errors import InputError
+
+
+@pytest.fixture
+def write(tmp_path):
+    def _write(text):
+        path = tmp_path / "c.yaml"
+        path.write_text(text)
+        return path
+
+    return _write
+
+
+def error_of(path, *args):
+    with pytest.raises(InputError) as caught:
+        load_campaign(path, *args)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message.replace(str(path), "c.yaml")
+
+
+def test_defaults_are_those_of_the_design(write):
+    config = load_campaign(write("system: Si-Ge\n"))
+    assert config.potential == "7net-0"
+    assert (config.search.searcher, config.search.candidates, config.search.atoms) == ("genetic", 120, [2, 8])
+    assert (config.relax.fmax_eV_A, config.relax.max_steps, config.search.pressure_GPa) == (0.05, 300, 0)
+
+
+def test_written_configuration_reads_back_the_same(write):
+    config = load_campaign(write("system: TiC\nsearch: {atoms: [2, 6], space_groups: [225]}\nseed: 4\n"))
+    assert load_campaign(write(dump_campaign(config))) == config
+
+
+BAD = {
+    "system: Xx-Ge": "c.yaml:1: system: unknown element 'Xx'; write symbols, as in Si-Ge or TiC",
+    "system: TiC\nsearch:\n  atoms: [3, 3]": "c.yaml:3: search.atoms: no cell of 3 to 3 atoms holds whole formula "
+    "units of 2 atoms; allow a multiple of 2",
+    "system: Si\nsearch:\n  candidtes: 3": "c.yaml:3: search.candidtes: unknown key; did you mean 'candidates'?",
+    "system: Si\nsearch: {candidates: 0}": "c.yaml:2: search.candidates: must be more than 0 (is 0)",
+    "system: Si\nsearch:\n  annealing: {t_start_K: -4}": "c.yaml:3: search.annealing.t_start_K: must be more than 0 "
+    "(is -4)",
+    "system: Si\nsearch:\n  space_groups: [231]": "c.yaml:3: search.space_groups.0: must be at most 230 (is 231)",
+    "system: Si\nsystem: Ge": "c.yaml:2: system: given twice (first in line 1); keep one",
+    "system: Si\nsearch:\n  pressure: 10": "c.yaml:3: search.pressure: unknown key; did you mean 'pressure_GPa'?",
+    "system: Si\nanchor: {budget: 8}": "c.yaml:2: anchor: DFT anchoring is not in this version; remove the key",
+    "system: Si\nsearch:\n  start_from: [nope.cif]": "c.yaml:3: search.start_from: no such file: nope.cif",
+    "system: Si\nreferences: nope.json": "c.yaml:2: references: no such file: nope.json",
+    "system: Si\nsearch:\n  searcher: pso": "c.yaml:3: search.searcher: must be 'random', 'genetic' or 'annealing' "
+    "(is 'pso')",
+    "system: Si\nsearch:\n  candidates: many": "c.yaml:3: search.candidates: must be a whole number (is 'many')",
+    "system: Si\nsearch:\n  atoms: [8, 2]": "c.yaml:3: search.atoms: atoms must be [fewest, most] with "
+    "1 <= fewest <= most (is [8, 2])",
+    "system: Si\nsearch:\n  candidates: null": "c.yaml:2: search: needs an end: give candidates, model_calls or hours",
+    "sytem: Si": "c.yaml:1: sytem: unknown key; did you mean 'system'? (and 1 more)",
+    "- a list": "c.yaml: must hold keys and values, as in `system: Si-Ge`",
+}
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_bad_input_is_one_line_that_says_where_and_how(write, text):
+    assert error_of(write(text)) == BAD[text]
+
+
+def test_broken_yaml_names_its_line(write):
+    assert error_of(write("system: Si\nsearch: [")).startswith("c.yaml:2: broken YAML")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    assert error_of(tmp_path / "none.yaml") == "c.yaml: no such file"
+
+
+def test_overrides_win_and_are_blamed_by_name(write):
+    path = write("system: Si\nsearch: {candidates: 5}\n")
+    config = load_campaign(path, ["search.candidates=9", "search.atoms=[2, 4]"], 3)
+    assert (config.search.candidates, config.search.atoms, config.seed) == (9, [2, 4], 3)
+    assert error_of(path, ["search.candidates=-1"]) == "--set: search.candidates: must be more than 0 (is -1)"
+    assert error_of(path, ["search.candidates"]).startswith("--set search.candidates: write key=value")
+    assert error_of(path, ["system.x=1"]).startswith("--set system.x=1: system has no keys")
+
+
+@given(st.text(min_size=1, max_size=30))
+def test_no_text_as_a_system_ends_in_anything_but_a_space_or_an_input_error(text):
+    from pydantic import ValidationError
+
+    try:
+        config = CampaignConfig(system=text)
+    except ValidationError as error:
+        assert "system" in str(error) or "atoms" in str(error)
+    else:
+        assert config.system == text

@@ -1,0 +1,57 @@
+"""Engines: what goes in comes out, whatever dies on the way."""
+
+import pytest
+from ase.build import bulk
+
+from discover.engine import LocalEngine, Lost, RayEngine, slots_for
+from discover.worker import Task, WorkerSpec
+from potentials import RelaxSettings
+
+SYMBOLS = ("Cu", "Ag", "Al", "Au", "Ni", "Pt")
+
+
+def tasks():
+    cells = []
+    for symbol in SYMBOLS:
+        atoms = bulk(symbol, cubic=True)
+        atoms.rattle(0.02, seed=1)
+        cells.append(atoms)
+    return [Task(10 + k, atoms) for k, atoms in enumerate(cells)]
+
+
+def everything(engine):
+    ended = {}
+    engine.submit(tasks())
+    try:
+        for _ in range(2000):
+            for item in engine.collect():
+                ended[item.id if isinstance(item, Lost) else item.relaxation.id] = item
+            if len(ended) == len(SYMBOLS):
+                break
+    finally:
+        engine.close()
+    return ended
+
+
+def test_ids_in_equal_ids_out_in_the_process():
+    spec = WorkerSpec("ase:tests.discover.fakes:Moody", "cpu", RelaxSettings())
+    ended = everything(LocalEngine(spec, 4))
+    assert sorted(ended) == [t.id for t in tasks()]
+    fates = {SYMBOLS[id - 10]: item.relaxation for id, item in ended.items()}
+    assert fates["Ag"].reason == "the potential gave NaN or infinity"
+    assert fates["Au"].reason == "RuntimeError: no gold today"
+    assert all(fates[s].outcome == "converged" for s in ("Cu", "Al", "Ni", "Pt"))
+
+
+def test_a_candidate_that_kills_its_worker_is_lost_alone():
+    spec = WorkerSpec("ase:tests.discover.fakes:Killer", "cpu", RelaxSettings())
+    ended = everything(RayEngine(spec, 1, 4))
+    assert sorted(ended) == [t.id for t in tasks()]
+    lost = [id for id, item in ended.items() if isinstance(item, Lost)]
+    assert lost == [10 + SYMBOLS.index("Ag")]
+    assert ended[lost[0]].reason.startswith("its worker died 2 times")
+
+
+@pytest.mark.parametrize("batch_atoms, mean_atoms, slots", [(16, 5, 6), (1, 4, 3), (4000, 10, 403)])
+def test_slots_fill_a_batch_with_some_in_reserve(batch_atoms, mean_atoms, slots):
+    assert slots_for(batch_atoms, mean_atoms) == slots
