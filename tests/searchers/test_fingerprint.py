@@ -48,9 +48,9 @@ def test_fingerprint_is_smooth_in_the_coordinates(seed):
         other.positions += length_A * step
         return fingerprint(other).astype(float)
 
-    # Without jumps the change is proportional to the step; the steepest slopes seen are 10 per Å.
-    assert np.linalg.norm(moved(1e-3) - moved(0)) < 0.05
-    assert np.linalg.norm(moved(0.01) - moved(-0.01)) < 0.5
+    # Without jumps the change is proportional to the step; the steepest slope of 300 crystals was 3.5 per Å.
+    assert np.linalg.norm(moved(1e-3) - moved(0)) < 0.02
+    assert np.linalg.norm(moved(0.01) - moved(-0.01)) < 0.2
 
 
 @pytest.mark.parametrize("pair", POLYMORPHS)
