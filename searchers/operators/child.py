@@ -1,0 +1,45 @@
+"""What every operator asks of its child: to belong to the space, at a sensible volume, without clashes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+
+from searchers.distances import far_enough
+from searchers.space import SearchSpace
+from searchers.volume import estimate_volume
+
+
+def counts_of(atoms: Atoms, space: SearchSpace) -> tuple[int, ...] | None:
+    """Atoms of each of `space.elements`; None where there is another element."""
+    counts = Counter(atoms.get_chemical_symbols())
+    if not set(counts) <= set(space.elements):
+        return None
+    return tuple(counts.get(e, 0) for e in space.elements)
+
+
+def accepted(atoms: Atoms, space: SearchSpace) -> Atoms | None:
+    """The atoms, wrapped, where they belong to the space and are far enough apart; else None."""
+    if not space.allows(atoms.get_chemical_symbols()) or not far_enough(atoms, space.min_distance_scale):
+        return None
+    atoms.wrap()
+    return atoms
+
+
+def expected_volume(symbols: Sequence[str], parents: Sequence[Atoms]) -> float:
+    """Volume of a crystal of these atoms, Å^3, judged by its parents.
+
+    The estimate for ambient pressure times how far the parents are off theirs, so that pressure, a
+    potential's bias and what the search has learnt are all inherited.
+    """
+    ratios = [abs(p.cell.volume) / estimate_volume(Counter(p.get_chemical_symbols())) for p in parents]
+    return estimate_volume(Counter(symbols)) * float(np.exp(np.mean(np.log(ratios))))
+
+
+def set_volume(atoms: Atoms, volume_A3: float) -> None:
+    """Scale cell and positions to this volume, Å^3, in place."""
+    scale = (volume_A3 / abs(atoms.cell.volume)) ** (1 / 3)
+    atoms.set_cell(atoms.cell.array * scale, scale_atoms=True)

@@ -1,0 +1,125 @@
+"""Every operator's children belong to the space and keep their distances; parents stay what they were."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from searchers import SearchSpace
+from searchers.distances import far_enough, min_distance_ratio
+from searchers.generation import random_p1
+from searchers.operators import OPERATORS, composition, heredity, permutation, rattle, strain
+from searchers.operators.composition import with_atom_in_void
+from searchers.operators.supercell import _hermite_forms, fitting_factors, random_supercell
+
+SPACES = (
+    SearchSpace.from_system("TiC", (2, 8)),
+    SearchSpace.from_system("Si-Ge", (1, 6)),
+    SearchSpace.from_system("Ti-C-N", (2, 5)),
+    SearchSpace(("Al",), 8, 8),
+)
+
+
+def _parent(space, rng, most_atoms=8):
+    allowed = [c for c in space.compositions if sum(c) <= most_atoms]
+    counts = allowed[int(rng.integers(len(allowed)))]
+    atoms_of = {e: n for e, n in zip(space.elements, counts, strict=True) if n}
+    return random_p1(atoms_of, 20.0 * sum(counts), space.min_distance_scale, rng)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), space=st.sampled_from(SPACES))
+def test_children_belong_and_parents_stay(name, seed, space):
+    rng = np.random.default_rng(seed)
+    parents = [_parent(space, rng) for _ in range(OPERATORS[name].parents)]
+    before = [p.copy() for p in parents]
+    child = OPERATORS[name].make(*parents, rng, space)
+    assert parents == before
+    if child is not None:
+        assert space.allows(child.get_chemical_symbols())
+        assert far_enough(child, space.min_distance_scale)
+        assert child.pbc.all() and child.calc is None and child.cell.volume > 0
+        assert all(child is not p for p in parents)
+
+
+@pytest.mark.parametrize("make", [strain, rattle, permutation])
+def test_one_parent_operators_keep_the_reduced_formula(make):
+    space = SearchSpace.from_system("Ti-C", (2, 8))
+    child = make(bulk("TiC", "rocksalt", a=4.3), np.random.default_rng(1), space)
+    counts = Counter(child.get_chemical_symbols())
+    assert counts["Ti"] == counts["C"]
+
+
+@pytest.mark.parametrize("name", ["strain", "rattle", "heredity"])
+def test_primitive_parents_smaller_than_the_search_have_children(name):
+    space = SearchSpace(("Ar",), 8, 8)
+    parents = [bulk("Ar", "fcc", a=5.3), bulk("Ar", "hcp", a=3.75)][: OPERATORS[name].parents]
+    made = [OPERATORS[name].make(*parents, np.random.default_rng(s), space) for s in range(20)]
+    assert all(len(m) == 8 for m in made if m is not None)
+    assert sum(m is not None for m in made) >= 16
+
+
+def test_parents_that_fit_no_allowed_cell_give_none():
+    space = SearchSpace(("Ar",), 8, 8)
+    three = bulk("Ar", "fcc", a=5.3).repeat((3, 1, 1))
+    assert rattle(three, np.random.default_rng(0), space) is None
+    assert permutation(bulk("Ar", "fcc", a=5.3), np.random.default_rng(0), space) is None
+
+
+def test_heredity_takes_from_both_parents():
+    space = SearchSpace.from_system("Si-Ge", (8, 8))
+    silicon, germanium = bulk("Si"), bulk("Ge")
+    children = [heredity(silicon, germanium, np.random.default_rng(s), space) for s in range(10)]
+    mixed = [c for c in children if c is not None and len(set(c.numbers)) == 2]
+    assert len(mixed) >= 8
+
+
+@pytest.mark.parametrize("pressure", [0.7, 1.0, 1.3])
+def test_heredity_inherits_the_volume(pressure):
+    space = SearchSpace(("Si",), 8, 8)
+    parent = bulk("Si", a=5.43 * pressure ** (1 / 3))
+    child = heredity(parent, parent, np.random.default_rng(0), space)
+    assert child.cell.volume / len(child) == pytest.approx(parent.cell.volume / 2)
+
+
+def test_composition_changes_one_atom_at_most_of_each_element():
+    space = SearchSpace.from_system("Ti-C", (1, 4))
+    parent = bulk("TiC", "rocksalt", a=4.3).repeat((2, 1, 1))
+    for seed in range(30):
+        child = composition(parent, np.random.default_rng(seed), space)
+        counts = Counter(child.get_chemical_symbols())
+        assert max(abs(counts[e] - 2) for e in ("Ti", "C")) == 1
+
+
+def test_the_largest_void_is_found():
+    rocksalt_without_carbon = bulk("Ti", "fcc", a=4.3)
+    atoms = with_atom_in_void(rocksalt_without_carbon, "C", np.random.default_rng(0))
+    best = min_distance_ratio(bulk("TiC", "rocksalt", a=4.3))
+    assert atoms.get_chemical_symbols() == ["Ti", "C"]
+    assert min_distance_ratio(atoms) > 0.8 * best
+
+
+@pytest.mark.parametrize(("n", "lattices"), [(1, 1), (2, 7), (3, 13), (4, 35), (6, 91), (8, 155)])
+def test_there_are_as_many_supercells_as_superlattices(n, lattices):
+    assert len(_hermite_forms(n)) == lattices  # Hart and Forcade (2008), table I
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), factor=st.integers(1, 6))
+def test_supercells_are_the_same_crystal(seed, factor):
+    rng = np.random.default_rng(seed)
+    atoms = random_p1({"Ti": 1, "C": 1}, 30.0, 0.65, rng)
+    large = random_supercell(atoms, factor, rng)
+    assert len(large) == factor * len(atoms)
+    assert abs(large.cell.volume) == pytest.approx(factor * abs(atoms.cell.volume))
+    assert min_distance_ratio(large) == pytest.approx(min_distance_ratio(atoms))
+
+
+def test_fitting_factors_need_the_elements_and_the_size():
+    space = SearchSpace.from_system("TiC", (4, 8))
+    assert fitting_factors(bulk("TiC", "rocksalt", a=4.3), space) == [2, 3, 4]
+    assert fitting_factors(Atoms("Au", cell=np.eye(3) * 3, pbc=True), space) == []
