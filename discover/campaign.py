@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from discover.composition import fractions_of
 from discover.config import CampaignConfig, load_campaign
+from discover.doubts import Doubts, witness_of
 from discover.engine import Engine, Finished, LocalEngine, Lost, RayEngine, Task, WorkerSpec, default_workers
 from discover.errors import InputError
 from discover.hull import ConvexHull
@@ -31,14 +33,6 @@ COMPILE_FROM_CALLS = 20_000
 """Compiling costs a minute once and saves about 20 ms a model call on two cores: it pays from here."""
 CALLS_PER_CANDIDATE = 20
 """What a relaxation costs on average, for estimates only."""
-TOO_DEEP_EV = 0.6
-"""An element this far below all its known prototypes, eV/atom, has fallen into a hole of the potential."""
-DEEPEST_FORMATION_EV = -6.0
-"""No compound's formation energy is lower, eV/atom (CaF2 and Y2O3, among the deepest, have about -4)."""
-TIGHTEST = 0.6
-"""Shortest bond of a believable relaxed crystal, as a share of the sum of covalent radii (N2: 0.77)."""
-
-
 @dataclass
 class _Tally:
     """What has been spent and found so far."""
@@ -117,10 +111,12 @@ class Campaign:
 
     def _check(self) -> str:
         """Whatever can be refused before anything starts; gives the device."""
-        try:
-            check_name(self.config.potential)
-        except UnknownPotentialError as error:
-            raise InputError(f"potential: {error}") from None
+        for key, name in (("potential", self.config.potential), ("witness", self.config.witness)):
+            try:
+                if name not in ("auto", "none"):
+                    check_name(name)
+            except UnknownPotentialError as error:
+                raise InputError(f"{key}: {error}") from None
         if self.config.potential in ("emt",) or self.config.potential.startswith("ase:"):
             return "cpu"
         try:
@@ -142,6 +138,7 @@ class Campaign:
             settings,
             _compiled(config, device),
             batch_atoms=config.relax.batch_atoms,
+            witness=witness_of(config.potential, config.witness),
             options=config.potential_options,
         )
         mean_atoms = 0.5 * sum(config.search.atoms)
@@ -161,9 +158,13 @@ class _Loop:
         self.progress = progress
         self.space = search_space(config)
         self.index = DuplicateIndex(
-            self.store.atoms, energy_tolerance_eV=config.duplicates.energy_eV_per_atom
+            self._atoms_of,
+            fingerprint_tolerance=0.2,
+            energy_tolerance_eV=config.duplicates.energy_eV_per_atom,
         )
         self.energies: dict[int, float] = {}
+        self.unsaved: dict[int, Atoms] = {}
+        self.doubts = Doubts(engine, config.search.pressure_GPa, check_bonds=config.potential != "lj")
         self.waiting: dict[int, Candidate] = {}
         self.best: dict[str, tuple[dict[str, float], float]] = {}
         self._restore()
@@ -254,7 +255,7 @@ class _Loop:
         known = self.index.find(candidate.atoms)
         if known is None:
             return None
-        atoms = self.store.atoms(known)
+        atoms = self._atoms_of(known)
         energy = self.energies[known] * len(atoms)
         return Relaxed(
             candidate, atoms, energy, Fate.DUPLICATE, reason=f"repeats {known}, not relaxed again", duplicate_of=known
@@ -266,6 +267,7 @@ class _Loop:
             self._count(result.relaxed)
         self.searcher.tell([r.relaxed for r in results])
         self.store.finish(results, self._state())
+        self.unsaved.clear()
         self.folder.log(results)
         self.progress.update(
             self.tally.done, self.tally.model_calls, self.tally.failed, self.tally.duplicates, self._headline()
@@ -296,28 +298,11 @@ class _Loop:
 
     def _believed(self, relaxed: Relaxed) -> Relaxed:
         """The result, or its refusal: an energy alone is never a hit."""
-        reason = self._disbelief(relaxed.atoms, relaxed.energy_eV_per_atom, relaxed.candidate.operator)
+        hull = ConvexHull(self.space.elements, self.best.values())
+        reason = self.doubts.about(relaxed.atoms, relaxed.energy_eV_per_atom, hull)
         if not reason:
             return relaxed
         return replace(relaxed, fate=Fate.FAILED, reason=f"unphysical: {reason}")
-
-    def _disbelief(self, atoms: Atoms, energy_eV_per_atom: float, operator: str) -> str:
-        from potentials.neighbours import Structure
-        from potentials.relax.sanity import closest_ratio
-
-        if self.config.potential != "lj":
-            ratio = closest_ratio(Structure(atoms.numbers, atoms.positions, atoms.cell.array), TIGHTEST)
-            if ratio < TIGHTEST:
-                return f"a bond of {ratio:.2f} of the sum of covalent radii"
-        fractions = _fractions(atoms)
-        hull = ConvexHull(self.space.elements, self.best.values())
-        if operator == "prototype" or hull.diagram is None:
-            return ""
-        if len(fractions) == 1:
-            depth = hull.level(fractions) - energy_eV_per_atom
-            return f"{depth:.1f} eV/atom below the element's known forms" if depth > TOO_DEEP_EV else ""
-        formation = hull.formation(fractions, energy_eV_per_atom)
-        return f"a formation energy of {formation:.1f} eV/atom" if formation < DEEPEST_FORMATION_EV else ""
 
     def _placed(self, relaxed: Relaxed, print_: np.ndarray | None) -> Relaxed:
         """The result among those known: new, or a duplicate."""
@@ -326,14 +311,19 @@ class _Loop:
         known = self.index.find(relaxed.atoms, energy, print_)
         if known is not None:
             return replace(relaxed, fate=Fate.DUPLICATE, duplicate_of=known, reason=f"relaxed into {known}")
+        self.unsaved[relaxed.candidate.id] = relaxed.atoms
         self._note(relaxed.candidate.id, relaxed.atoms, energy, print_)
         return relaxed
+
+    def _atoms_of(self, id: int) -> Atoms:
+        """A known structure, also one that ended in this very round."""
+        return self.unsaved[id] if id in self.unsaved else self.store.atoms(id)
 
     def _note(self, id: int, atoms: Atoms, energy: float, print_: np.ndarray) -> None:
         """Remember a distinct converged structure."""
         self.index.add(id, atoms, energy, print_)
         self.energies[id] = energy
-        fractions = _fractions(atoms)
+        fractions = fractions_of(atoms)
         key = "-".join(f"{e}{x:.4f}" for e, x in sorted(fractions.items()))
         if key not in self.best or energy < self.best[key][1]:
             self.best[key] = (fractions, energy)
@@ -348,14 +338,9 @@ class _Loop:
         """The best so far in a few words."""
         hull = ConvexHull(self.space.elements, self.best.values())
         if self.space.variable and hull.diagram is not None:
-            return "hull: " + ", ".join(sorted(e.composition.reduced_formula for e in hull.diagram.stable_entries))
+            return "hull: " + ", ".join(sorted(e.name for e in hull.diagram.stable_entries))
         target = [e for f, e in self.best.values() if len(f) == len(self.space.elements)]
         return f"best {min(target):.4f} eV/atom" if target else ""
-
-
-def _fractions(atoms: Atoms) -> dict[str, float]:
-    symbols = list(atoms.symbols)
-    return {e: symbols.count(e) / len(symbols) for e in dict.fromkeys(symbols)}
 
 
 def _failed(candidate: Candidate, reason: str) -> Relaxed:

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from discover.config_errors import explain
 from discover.errors import InputError
@@ -88,6 +96,7 @@ class CampaignConfig(_Section):
     system: str
     potential: str = "7net-0"
     potential_options: dict[str, Any] = {}
+    witness: str = "auto"
     device: str = "auto"
     seed: Annotated[int, Field(ge=0)] = 0
     search: SearchSettings = SearchSettings()

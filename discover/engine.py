@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ase import Atoms
+
 from discover.errors import InputError
 from discover.worker import Finished, RelaxWorker, Task, WorkerSpec
 
@@ -49,6 +51,10 @@ class Engine(Protocol):
         """What has ended; waits a little while if nothing has."""
         ...
 
+    def second_opinion(self, atoms: Atoms) -> float:
+        """The witness's energy of this geometry, eV/atom; NaN where there is none."""
+        ...
+
     def close(self) -> None:
         """Stop the workers."""
         ...
@@ -84,6 +90,10 @@ class LocalEngine:
         finished = self._worker.advance(tasks)
         self._outstanding -= len(finished)
         return list(finished)
+
+    def second_opinion(self, atoms: Atoms) -> float:
+        """The witness's energy of this geometry, eV/atom."""
+        return self._worker.second_opinion(atoms)
 
     def close(self) -> None:
         """Nothing to stop."""
@@ -191,6 +201,13 @@ class RayEngine:
     def _call(self, actor: _Actor, tasks: list[Task]) -> None:
         actor.tasks |= {task.id: task for task in tasks}
         actor.calls.append(actor.handle.advance.remote(tasks))
+
+    def second_opinion(self, atoms: Atoms) -> float:
+        """The witness's energy of this geometry, eV/atom; NaN where the worker died of the question."""
+        try:
+            return float(self._ray.get(self._actors[0].handle.second_opinion.remote(atoms)))
+        except self._ray.exceptions.RayActorError:  # its tasks are buried by the next `collect`
+            return float("nan")
 
     def close(self) -> None:
         """Kill the workers and leave Ray."""

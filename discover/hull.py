@@ -41,15 +41,20 @@ class ConvexHull:
         """The phase diagram, None where an element has no reference."""
         if any(e not in self.lowest for e in self.elements):
             return None
-        return PhaseDiagram([PDEntry(c, e * c.num_atoms) for c, e in self.lowest.values()])
+        return PhaseDiagram(
+            [PDEntry(c, e * c.num_atoms, c.get_integer_formula_and_factor()[0]) for c, e in self.lowest.values()]
+        )
 
     def level(self, fractions: Mapping[str, float]) -> float:
-        """Energy of the hull at a composition, eV/atom; without all references the lowest known there."""
+        """Energy of the hull at a composition, eV/atom.
+
+        Without all references the lowest known at this composition, infinity where nothing is known there.
+        """
         composition = Composition(fractions)
         key = composition.reduced_formula
         if key not in self._levels:
             self._levels[key] = (
-                self.lowest[key][1]
+                self.lowest.get(key, (None, float("inf")))[1]
                 if self.diagram is None
                 else float(self.diagram.get_hull_energy_per_atom(composition))
             )

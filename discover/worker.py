@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 
-from potentials import InFlightRelaxer, Relaxation, RelaxSettings, load
+from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings, load
+from potentials.potential import structure_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class WorkerSpec:
         threads: of PyTorch on a CPU.
         batch_atoms: atoms in flight; None takes the potential's own.
         options: further arguments of `potentials.load`.
+        witness: another potential, asked for a second opinion on what would change the hull; None asks nobody.
     """
 
     potential: str
@@ -34,6 +37,7 @@ class WorkerSpec:
     threads: int = 1
     batch_atoms: int | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    witness: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class RelaxWorker:
 
         if spec.device == "cpu":
             torch.set_num_threads(spec.threads)
+        self.spec = spec
         compiled = {"compiled": True} if spec.compiled else {}
         self.potential = load(spec.potential, spec.device, **compiled, **spec.options)
         self.relaxer = InFlightRelaxer(self.potential, spec.settings, spec.batch_atoms)
@@ -81,6 +86,20 @@ class RelaxWorker:
             "elements": None if elements is None else list(elements),
             "batch_atoms": self.relaxer.batch_atoms,
         }
+
+    @cached_property
+    def _witness(self) -> Potential | None:
+        """Loaded when first asked: most campaigns ask a few dozen times, some never."""
+        return None if self.spec.witness is None else load(self.spec.witness, self.spec.device)
+
+    def second_opinion(self, atoms: Atoms) -> float:
+        """The witness's energy of this very geometry, eV/atom; NaN where there is no witness or it has no answer."""
+        if self._witness is None:
+            return float("nan")
+        known = self._witness.metadata.elements
+        if known is not None and not set(atoms.symbols) <= set(known):
+            return float("nan")
+        return self._witness.evaluate([structure_of(atoms)])[0].energy_eV / len(atoms)
 
     def advance(self, tasks: Sequence[Task], patience_s: float = 10.0) -> list[Finished]:
         """Take tasks and work until something is finished, nothing is left, or patience ends."""
