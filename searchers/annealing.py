@@ -125,6 +125,8 @@ class SimulatedAnnealing:
             pending = self._pending.pop(result.candidate.id, None)
             if pending is not None:
                 self._judge(pending, result)
+        if len(self._first) == len(self._replicas):
+            self._potentials.freeze()
 
     def temperatures_K(self) -> list[float]:
         """The walkers' present temperatures."""
@@ -228,9 +230,7 @@ class SimulatedAnnealing:
         elif replica.step >= self._steps:
             replica.clear()
 
-    def _accepts(
-        self, replica: Replica, pending: Pending, energy_eV: float, rng: np.random.Generator
-    ) -> bool:
+    def _accepts(self, replica: Replica, pending: Pending, energy_eV: float, rng: np.random.Generator) -> bool:
         assert replica.atoms is not None
         rise_eV = energy_eV - self._potentials.of(pending.atoms) - self._walked_energy_eV(replica)
         ln_hastings = pending.ln_hastings if self._walk == "landscape" else 0.0
@@ -267,15 +267,11 @@ class SimulatedAnnealing:
     def _learn_spread(self, energy_eV: float, atoms: Atoms) -> None:
         if len(self._first) < len(self._replicas):
             self._first.append((energy_eV, atoms))
-        if len(self._first) == len(self._replicas):
-            self._potentials.freeze()
 
     def _schedule(self) -> Schedule:
         """Cooling by the first energies known so far; fixed as soon as all walkers have one."""
         size = float(np.mean([len(atoms) for _, atoms in self._first] or [1]))
-        spread = [
-            size * (energy_eV - self._potentials.of(atoms)) / len(atoms) for energy_eV, atoms in self._first
-        ]
+        spread = [size * (energy_eV - self._potentials.of(atoms)) / len(atoms) for energy_eV, atoms in self._first]
         return schedule_from(spread, self._settings["t_start_K"], self._settings["t_end_K"], self._steps)
 
     def _temperature_K(self, replica: Replica, schedule: Schedule) -> float:
@@ -310,9 +306,7 @@ class SimulatedAnnealing:
         search._pending = {int(id): Pending.from_json(data) for id, data in state["pending"].items()}
         search._first = [(energy_eV, atoms_from_json(data)) for energy_eV, data in state["first"]]
         search._element_tries = dict(state["element_tries"])
-        search._potentials = ElementEnergies(
-            space.elements, state["element_energies_eV"], state["elements_frozen"]
-        )
+        search._potentials = ElementEnergies(space.elements, state["element_energies_eV"], state["elements_frozen"])
         return search
 
     def close(self) -> None:

@@ -21,6 +21,8 @@ import numpy as np
 from ase import Atoms
 from scipy.linalg import expm
 
+from searchers.distances import reduced_cell
+
 Proposal = tuple[Atoms, float]
 
 
@@ -56,6 +58,9 @@ def strain(atoms: Atoms, width: float, rng: np.random.Generator) -> Proposal:
     epsilon = (epsilon + epsilon.T) / 2
     strained = atoms.copy()
     strained.set_cell(atoms.cell.array @ expm(epsilon), scale_atoms=True)
+    # The same crystal by shorter vectors: shapes diffuse, and a cell of needles would lose all digits.
+    strained.set_cell(reduced_cell(strained.cell.array))
+    strained.wrap()
     return strained, (len(atoms) + 1) * float(np.trace(epsilon))
 
 

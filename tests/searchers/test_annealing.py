@@ -1,8 +1,17 @@
 """Simulated annealing keeps the searchers' contract, its schedule and its place after a resume."""
 
+import json
+
+import pytest
+from ase.build import bulk
+
 from searchers.annealing import SimulatedAnnealing
-from searchers.conformance import check_searcher
+from searchers.candidate import Fate, Relaxed
+from searchers.conformance import check_searcher, failed, fingerprints_of, run, toy_relax
 from searchers.space import SearchSpace
+
+SPACE = SearchSpace.from_system("Si-Ge", (2, 4))
+FIXED = SearchSpace.from_system("TiC", (4, 4))
 
 
 def test_conformance():
@@ -13,3 +22,96 @@ def test_conformance_of_tempering_on_the_landscape():
     check_searcher(
         lambda space: SimulatedAnnealing(space, seed=5, replicas=4, tempering=True, walk="landscape"),
     )
+
+
+def test_a_resumed_walk_through_compositions_goes_on_the_same():
+    """The state holds proposals that are out, adapted widths and frozen potentials."""
+    search = _search(replicas=4, steps=8)
+    run(search, 30)
+    out = search.ask(3)
+    twin = SimulatedAnnealing.from_state(SPACE, json.loads(json.dumps(search.state(), allow_nan=False)))
+    for walker in (search, twin):
+        walker.tell([toy_relax(c) for c in reversed(out)])
+    assert fingerprints_of(run(search, 30)) == fingerprints_of(run(twin, 30))
+    assert search.state() == twin.state()
+
+
+def test_all_kinds_of_moves_are_made():
+    operators = {c.operator for c in run(_search(replicas=4, walk="landscape"), 120)}
+    assert operators == {"random", "rattle", "strain", "swap", "substitute", "add", "remove"}
+
+
+def test_elements_come_first_where_compositions_are_searched():
+    first = _search(replicas=4).ask(4)
+    assert [set(c.atoms.get_chemical_symbols()) for c in first[:2]] == [{"Si"}, {"Ge"}]
+
+
+def test_composition_stays_until_the_elements_are_known():
+    search = _search(replicas=2)
+    made = []
+    for _ in range(10):
+        asked = search.ask(2)
+        pure = [c for c in asked if len(set(c.atoms.numbers)) == 1 and c.operator == "random"]
+        search.tell([failed(c) if c in pure else toy_relax(c) for c in asked])
+        made += asked
+    assert not {c.operator for c in made} & {"add", "remove", "substitute"}
+
+
+def test_each_walker_has_one_proposal_out():
+    search = _search(replicas=3)
+    asked = search.ask(10)
+    assert sorted(c.info["replica"] for c in asked) == [0, 1, 2]
+    assert search.ask(1) == []
+    search.tell([toy_relax(asked[1])])
+    assert [c.info["replica"] for c in search.ask(10)] == [1]
+
+
+def test_walkers_cool_by_their_own_steps_and_start_afresh():
+    search = SimulatedAnnealing(FIXED, seed=1, replicas=1, steps=5, t_start_K=1000.0, t_end_K=100.0)
+    temperatures_K, operators = [], []
+    for _ in range(8):
+        temperatures_K += search.temperatures_K()
+        operators += [c.operator for c in run(search, 1)]
+    assert temperatures_K[1:6] == pytest.approx([1000.0 * 10 ** (-k / 4) for k in range(5)])
+    assert [k for k, operator in enumerate(operators) if operator == "random"] == [0, 6]
+
+
+def test_tempering_keeps_a_ladder_without_end():
+    search = SimulatedAnnealing(FIXED, seed=1, replicas=3, steps=4, t_start_K=900.0, t_end_K=100.0, tempering=True)
+    made = run(search, 40)
+    assert sorted(search.temperatures_K()) == pytest.approx([100.0, 300.0, 900.0])
+    assert [c.id for c in made if c.operator == "random"] == [0, 1, 2]
+
+
+def test_failures_are_rejections():
+    search = SimulatedAnnealing(FIXED, seed=2, replicas=1)
+    start = search.ask(1)
+    search.tell([failed(start[0])])
+    again = search.ask(1)
+    assert again[0].operator == "random"
+    search.tell([toy_relax(again[0])])
+    for _ in range(3):
+        moved = search.ask(1)
+        assert moved[0].parents == (again[0].id,)
+        search.tell([failed(moved[0])])
+
+
+def test_primitive_minima_are_made_as_large_again():
+    """The energy of a four-atom proposal counts for four atoms though two come back."""
+    search = SimulatedAnnealing(SearchSpace(("Cu",), 4, 4), seed=3, replicas=1)
+    search.tell([Relaxed(search.ask(1)[0], bulk("Cu"), -3.5, Fate.CONVERGED)])
+    replica = search.state()["replicas"][0]
+    assert replica["energy_eV"] == pytest.approx(-14.0)
+    assert len(replica["atoms"]["numbers"]) == 4
+    assert len(search.ask(1)[0].atoms) == 4
+
+
+def test_wrong_settings_are_named():
+    with pytest.raises(ValueError, match="replica"):
+        SimulatedAnnealing(FIXED, replicas=0)
+    with pytest.raises(ValueError, match="walk"):
+        SimulatedAnnealing(FIXED, walk="minimum")  # type: ignore[arg-type]
+
+
+def _search(**settings):
+    return SimulatedAnnealing(SPACE, seed=7, **settings)
