@@ -48,12 +48,12 @@ class SimulatedAnnealing:
     allowed, 0.5 to 2 times the estimated volume). While cooling, during burn-in (the first quarter of the
     steps, which adapts the step sizes) and where a walker starts afresh after 60 proposals outside the walls,
     they do not. Proposals outside the walls are rejections that cost no candidate: they count in the
-    residence time of a state, not in `steps`.
+    residence time of a state, not in `steps`. A proposal that comes back without an energy is rejected, too.
 
     At fixed composition E is the energy of the whole cell. Where compositions are searched it is E - Σ μ_i
     N_i, μ_i the lowest energy of the element known when both all elements and the walkers' first energies
-    are; until then the missing elements are started from first, and composition is not changed. μ stays from
-    then on.
+    are; until then the missing elements are started from first (at most 5 times each), and composition is not
+    changed. μ stays from then on.
 
     Attributes:
         space: what may be visited.
