@@ -36,8 +36,13 @@ class AsePotential(Potential):
     def _one(self, structure: Structure) -> Evaluation:
         atoms = Atoms(structure.numbers, structure.positions, cell=structure.cell, pbc=True)
         atoms.calc = self._calculator
-        energy = float(atoms.get_potential_energy())
-        return Evaluation(energy, np.array(atoms.get_forces()), voigt_6_to_full_3x3_stress(atoms.get_stress()))
+        try:
+            energy = float(atoms.get_potential_energy())
+            return Evaluation(energy, np.array(atoms.get_forces()), voigt_6_to_full_3x3_stress(atoms.get_stress()))
+        except Exception:
+            # It remembers the atoms it failed on: asked again, it would go on from a half-made state
+            self._calculator.reset()
+            raise
 
     def calculator(self) -> Calculator:
         """The calculator itself."""

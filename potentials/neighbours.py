@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from ase import Atoms
 from matscipy.neighbours import neighbour_list
 
 MAX_NEIGHBOURS_PER_ATOM = 600
@@ -55,6 +56,15 @@ class Pairs:
     second: np.ndarray
     vectors: np.ndarray
     system: np.ndarray
+
+
+def boxed(structure: Structure, periodic: np.ndarray, cutoff_A: float) -> Structure:
+    """The structure with vacuum beyond the cut-off in directions that are not periodic, (3,) of bool."""
+    if periodic.all():
+        return structure
+    atoms = Atoms(structure.numbers, structure.positions, cell=structure.cell, pbc=periodic)
+    atoms.center(vacuum=cutoff_A, axis=tuple(int(axis) for axis in np.flatnonzero(~periodic)))
+    return Structure(structure.numbers, atoms.positions, atoms.cell.array)
 
 
 def half_list(

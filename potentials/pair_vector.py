@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch_sim as ts
+from ase.data import chemical_symbols
 from torch import Tensor, nn
 from torch_sim.models.interface import ModelInterface
 
 from potentials.metadata import Metadata
-from potentials.neighbours import Structure, batch_pairs
+from potentials.neighbours import Structure, batch_pairs, boxed
 from potentials.potential import Evaluation, Potential
 
 
@@ -38,16 +39,21 @@ class PairVectorModel(ModelInterface):
         self.types = table.to(self._device)
 
     def forward(self, state: ts.SimState, **kwargs: object) -> dict[str, Tensor]:
-        """Energies (n_systems,), forces (n_atoms, 3), stress (n_systems, 3, 3), in torch-sim's units (eV, Å)."""
+        """Energies (n_systems,), forces (n_atoms, 3), stress (n_systems, 3, 3), eV and Å, in the model's dtype.
+
+        Directions without periodicity get a box so wide that images never meet.
+        """
         counts = state.n_atoms_per_system.tolist()
         arrays = (
             torch.split(t.detach().cpu(), counts) for t in (state.atomic_numbers, state.positions.to(torch.float64))
         )
         cells = state.row_vector_cell.detach().cpu().to(torch.float64)
+        periodic = torch.as_tensor(state.pbc).cpu().numpy()
         structures = [
-            Structure(n.numpy(), x.numpy(), c.numpy()) for n, x, c in zip(*arrays, cells, strict=True)
+            boxed(Structure(n.numpy(), x.numpy(), c.numpy()), periodic, self.network.cutoff_A)
+            for n, x, c in zip(*arrays, cells, strict=True)
         ]
-        return self.derivatives(structures)
+        return {key: value.to(self._dtype) for key, value in self.derivatives(structures).items()}
 
     def derivatives(self, structures: Sequence[Structure]) -> dict[str, Tensor]:
         """As `forward`, from bare arrays.
@@ -57,9 +63,11 @@ class PairVectorModel(ModelInterface):
         """
         pairs = batch_pairs(structures, self.network.cutoff_A, self.network.max_neighbours)
         as_tensor = self._as_tensor
-        types = self.types[torch.as_tensor(np.concatenate([s.numbers for s in structures])).to(self._device)]
+        numbers = np.concatenate([s.numbers for s in structures])
+        types = self.types[torch.as_tensor(numbers).to(self._device)]
         if bool((types < 0).any()):
-            raise ValueError("the potential does not know every element of this structure")
+            strangers = sorted({chemical_symbols[z] for z in numbers[(types < 0).cpu().numpy()]})
+            raise ValueError(f"the potential does not know {', '.join(strangers)}")
         vectors = as_tensor(pairs.vectors).requires_grad_(True)
         first, second, system = (
             torch.as_tensor(a).to(self._device) for a in (pairs.first, pairs.second, pairs.system)

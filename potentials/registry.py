@@ -74,12 +74,12 @@ def load(name: str = "7net-0", device: str = "auto", compiled: bool = False, **o
     if name == "emt" or name.startswith("ase:"):
         from potentials import ase_potential
 
-        return ase_potential.emt() if name == "emt" else ase_potential.from_class_path(name, **options)
+        return ase_potential.emt(**options) if name == "emt" else ase_potential.from_class_path(name, **options)
     device = resolve_device(device)
     if name == "chgnet":
         from potentials.ase_potential import chgnet
 
-        return chgnet(device)
+        return chgnet(device, **options)
     if name == "lj":
         from potentials.lennard_jones import lennard_jones
 
