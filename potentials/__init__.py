@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from potentials.metadata import Metadata
     from potentials.potential import Evaluation, Potential
     from potentials.registry import DeviceError, UnknownPotentialError, available, check_name, load, resolve_device
-    from potentials.relax import InFlightRelaxer, Relaxation, RelaxSettings, relax
+    from potentials.relax import InFlightRelaxer, Relaxation, RelaxSettings
 
 _HOME = {
     "DeviceError": "registry",
@@ -23,7 +23,6 @@ _HOME = {
     "available": "registry",
     "check_name": "registry",
     "load": "registry",
-    "relax": "relax",
     "resolve_device": "registry",
 }
 
@@ -39,7 +38,6 @@ __all__ = [
     "available",
     "check_name",
     "load",
-    "relax",
     "resolve_device",
 ]
 

@@ -3,4 +3,4 @@
 from potentials.relax.in_flight import InFlightRelaxer, relax
 from potentials.relax.settings import Outcome, Relaxation, RelaxSettings
 
-__all__ = ["InFlightRelaxer", "Outcome", "Relaxation", "RelaxSettings", "relax"]
+__all__ = ["InFlightRelaxer", "Outcome", "RelaxSettings", "Relaxation", "relax"]

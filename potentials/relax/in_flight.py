@@ -30,6 +30,7 @@ class _Walker:
     optimiser: QuasiNewton
     relax: bool
     calls: int = 0
+    lowest: tuple[float, Structure, Evaluation] | None = None
 
 
 class InFlightRelaxer:
@@ -58,11 +59,12 @@ class InFlightRelaxer:
         """Queue a structure; with relax=False it is evaluated once as it is."""
         start = atoms.copy()
         start.pbc = True
-        if self.settings.primitive and relax:
+        # Before anything else: spglib dies, and the process with it, on positions that are not finite
+        reason = unphysical_geometry(structure_of(start), self.settings)
+        if self.settings.primitive and relax and not reason:
             start = primitive(start)
         optimiser = QuasiNewton(structure_of(start), self.settings.pressure_GPa, self.settings.relax_cell)
         walker = _Walker(id, start, optimiser, relax)
-        reason = unphysical_geometry(optimiser.structure, self.settings)
         if reason:
             self._finished.append(self._failed(walker, reason))
         else:
@@ -113,12 +115,18 @@ class InFlightRelaxer:
             return self._failed(walker, reason)
         if not walker.relax or self._converged(here, answer):
             return self._ended(walker, here, answer, Outcome.CONVERGED)
+        enthalpy = self._enthalpy(here, answer)
+        if walker.lowest is None or enthalpy < walker.lowest[0]:
+            walker.lowest = enthalpy, here, answer
         if walker.optimiser.steps >= self.settings.max_steps:
             reason = f"not converged after {walker.optimiser.steps} steps"
-            return self._ended(walker, here, answer, Outcome.UNCONVERGED, reason)
+            return self._ended(walker, *walker.lowest[1:], Outcome.UNCONVERGED, reason)
         walker.optimiser.update(answer)
         reason = unphysical_geometry(walker.optimiser.structure, self.settings)
         return self._failed(walker, reason) if reason else None
+
+    def _enthalpy(self, structure: Structure, answer: Evaluation) -> float:
+        return answer.energy_eV + self.settings.pressure_GPa * GPA * structure.volume_A3
 
     def _converged(self, structure: Structure, answer: Evaluation) -> bool:
         limit = self.settings.fmax_eV_A
@@ -135,7 +143,7 @@ class InFlightRelaxer:
         atoms = Atoms(here.numbers, here.positions, cell=here.cell, pbc=True)
         smallest = primitive(atoms, FINAL_SYMPREC_A) if walker.relax and self.settings.primitive else atoms
         share = len(smallest) / len(atoms)
-        enthalpy = answer.energy_eV + self.settings.pressure_GPa * GPA * here.volume_A3
+        enthalpy = self._enthalpy(here, answer)
         return Relaxation(
             walker.id,
             smallest,

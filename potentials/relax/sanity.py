@@ -13,6 +13,8 @@ from potentials.relax.settings import RelaxSettings
 
 def unphysical_geometry(structure: Structure, settings: RelaxSettings) -> str:
     """Why this geometry must not be evaluated, or an empty string."""
+    if not len(structure.numbers):
+        return "empty: no atoms"
     if not (np.isfinite(structure.positions).all() and np.isfinite(structure.cell).all()):
         return "exploded: positions or cell are not finite"
     per_atom = structure.volume_A3 / len(structure.numbers)
