@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import ConvexHull
 
-_MISSING_eV = (
-    10.0  # per atom above all that is known: no compound falls apart into an element nobody has seen
-)
+_MISSING_eV = 10.0  # per atom above all that is known: no compound falls apart into an element nobody has seen
 _FLAT_eV = 1e-9  # formation energies nearer to zero than this span no facet
 
 

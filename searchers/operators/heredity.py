@@ -40,9 +40,7 @@ def _resized(atoms: Atoms, size: int, space: SearchSpace, rng: np.random.Generat
     made = random_supercell(atoms, max(1, round(size / len(atoms))), rng)
     # Which axis of one parent meets which of the other is the cut's direction and orientation in one.
     order, signs = rng.permutation(3), rng.choice([-1.0, 1.0], size=3)
-    return Atoms(
-        numbers=made.numbers, positions=made.positions, cell=signs[:, None] * made.cell.array[order], pbc=True
-    )
+    return Atoms(numbers=made.numbers, positions=made.positions, cell=signs[:, None] * made.cell.array[order], pbc=True)
 
 
 def _spliced(parents: list[Atoms], rng: np.random.Generator, space: SearchSpace) -> Atoms:
@@ -77,9 +75,7 @@ def _unit_metric(cell: np.ndarray) -> np.ndarray:
     return cell @ cell.T / abs(np.linalg.det(cell)) ** (2 / 3)
 
 
-def _repaired(
-    pool: Atoms, chosen: np.ndarray, extras: int, rng: np.random.Generator, space: SearchSpace
-) -> np.ndarray:
+def _repaired(pool: Atoms, chosen: np.ndarray, extras: int, rng: np.random.Generator, space: SearchSpace) -> np.ndarray:
     """Indices of the child's atoms: the chosen ones, changed as little as an allowed composition asks.
 
     Atoms too many go by who is closest to others, missing ones come from what the parents had outside their
@@ -103,9 +99,7 @@ def _repaired(
     return np.flatnonzero(chosen)
 
 
-def _nearest(
-    pool: Atoms, chosen: np.ndarray, rng: np.random.Generator, space: SearchSpace
-) -> tuple[int, ...]:
+def _nearest(pool: Atoms, chosen: np.ndarray, rng: np.random.Generator, space: SearchSpace) -> tuple[int, ...]:
     """The allowed counts fewest atoms away from those of the chosen atoms; a random one of several."""
     counts = np.array([(pool.numbers[chosen] == atomic_numbers[e]).sum() for e in space.elements])
     away = np.abs(np.array(space.compositions) - counts).sum(1)

@@ -37,6 +37,4 @@ def strain(atoms: Atoms, rng: np.random.Generator, space: SearchSpace) -> Atoms 
 def random_strain(rng: np.random.Generator) -> np.ndarray:
     """1 + ε with a symmetric ε of normal entries (off-diagonal ones halved, as in Voigt's); (3, 3)."""
     e = rng.normal(0.0, rng.uniform(*SIGMA), 6)
-    return np.eye(3) + np.array(
-        [[e[0], e[5] / 2, e[4] / 2], [e[5] / 2, e[1], e[3] / 2], [e[4] / 2, e[3] / 2, e[2]]]
-    )
+    return np.eye(3) + np.array([[e[0], e[5] / 2, e[4] / 2], [e[5] / 2, e[1], e[3] / 2], [e[4] / 2, e[3] / 2, e[2]]])

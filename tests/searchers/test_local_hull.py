@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
+
 from searchers.local_hull import LocalHull
 
 ELEMENTS = ("Li", "Si", "Ge", "O", "F")
@@ -27,9 +28,7 @@ def test_agrees_with_pymatgen(n_elements, seed):
     hull = LocalHull(elements)
     for counts, energy in known:
         hull.add(counts, energy)
-    diagram = PhaseDiagram(
-        [PDEntry(Composition(dict(zip(elements, c, strict=True))), e * sum(c)) for c, e in known]
-    )
+    diagram = PhaseDiagram([PDEntry(Composition(dict(zip(elements, c, strict=True))), e * sum(c)) for c, e in known])
     for counts, energy in _random_entries(n_elements, 10, rng):
         composition = Composition(dict(zip(elements, counts, strict=True)))
         expected = energy - diagram.get_hull_energy_per_atom(composition)

@@ -8,12 +8,13 @@ from ase import Atoms
 from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from searchers import SearchSpace
 from searchers.distances import far_enough, min_distance_ratio
 from searchers.generation import random_p1
 from searchers.operators import OPERATORS, composition, heredity, permutation, rattle, strain
 from searchers.operators.composition import with_atom_in_void
-from searchers.operators.supercell import _hermite_forms, fitting_factors, random_supercell
+from searchers.operators.supercell import fitting_factors, random_supercell
 
 SPACES = (
     SearchSpace.from_system("TiC", (2, 8)),
@@ -101,11 +102,6 @@ def test_the_largest_void_is_found():
     best = min_distance_ratio(bulk("TiC", "rocksalt", a=4.3))
     assert atoms.get_chemical_symbols() == ["Ti", "C"]
     assert min_distance_ratio(atoms) > 0.8 * best
-
-
-@pytest.mark.parametrize(("n", "lattices"), [(1, 1), (2, 7), (3, 13), (4, 35), (6, 91), (8, 155)])
-def test_there_are_as_many_supercells_as_superlattices(n, lattices):
-    assert len(_hermite_forms(n)) == lattices  # Hart and Forcade (2008), table I
 
 
 @settings(max_examples=25, deadline=None)
