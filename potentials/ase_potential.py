@@ -69,7 +69,7 @@ def chgnet(device: str = "cpu") -> AsePotential:
     with contextlib.redirect_stdout(io.StringIO()):  # it greets on stdout, where `--json` prints one object
         model = CHGNet.load(use_device=device, verbose=False)
         calculator = CHGNetCalculator(model, use_device=device)
-    folder = Path(inspect.getfile(package)).parent / "pretrained" / model.version
+    folder = Path(inspect.getfile(package)).parent / "pretrained" / str(model.version)
     weights = sorted(folder.glob("*.tar"))[0]
     metadata = Metadata(
         "chgnet",

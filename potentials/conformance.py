@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from ase import Atoms
@@ -20,7 +21,7 @@ from potentials.potential import Evaluation, Potential, structure_of
 
 RATTLE_A = 0.05
 STEP_A = 0.01
-"""Of the finite differences: wide enough for energies of single precision, the five-point rule makes it exact enough."""
+"""Of the finite differences: wide enough for energies of single precision, the five-point rule makes it exact."""
 
 
 def check_potential(potential: Potential, atoms: Atoms, tolerance_eV_A: float = 5e-3, seed: int = 0) -> None:
@@ -82,9 +83,7 @@ def check_forces(potential: Potential, structure: Structure, tolerance_eV_A: flo
     for _ in range(2):
         direction = rng.normal(size=forces.shape)
         direction /= np.linalg.norm(direction)
-        slope = _slope(
-            potential, lambda h, d=direction: Structure(structure.numbers, structure.positions + h * d, structure.cell)
-        )
+        slope = _slope(potential, partial(_displaced, structure, direction))
         error = abs(slope + (forces * direction).sum())
         assert error <= tolerance_eV_A, f"forces are not minus the energy's derivative: off by {error:.2g} eV/Å"
 
@@ -97,7 +96,7 @@ def check_stress(potential: Potential, structure: Structure, tolerance_eV: float
         direction = np.zeros((3, 3))
         direction[a, b] += 0.5 / length
         direction[b, a] += 0.5 / length
-        slope = _slope(potential, lambda h, d=direction: strained(structure, h * d))
+        slope = _slope(potential, partial(_stretched, structure, direction))
         error = abs(slope * length - structure.volume_A3 * stress[a, b]) / n
         assert error <= tolerance_eV, (
             f"stress {'xyz'[a]}{'xyz'[b]} is not the strain derivative: V·σ/n is off by {error:.2g} eV"
@@ -127,8 +126,9 @@ def check_symmetries(potential: Potential, structure: Structure, tolerance_eV_A:
 
 
 def check_batch(potential: Potential, structure: Structure, tolerance_eV_A: float) -> None:
-    """A structure's answer does not depend on its batch, answers keep the order, and a double cell has twice the energy."""
-    double = structure_of(Atoms(structure.numbers, structure.positions, cell=structure.cell, pbc=True).repeat((2, 1, 1)))
+    """A structure's answer does not depend on its batch, answers keep the order, a double cell has twice the energy."""
+    single = Atoms(structure.numbers, structure.positions, cell=structure.cell, pbc=True)
+    double = structure_of(single.repeat((2, 1, 1)))
     other = strained(structure, 0.02 * np.eye(3))
     batch = [structure, double, other]
     together = potential.evaluate(batch)
@@ -143,6 +143,14 @@ def strained(structure: Structure, strain: np.ndarray) -> Structure:
     """Cell and positions after the strain (3, 3)."""
     deformation = np.eye(3) + strain
     return Structure(structure.numbers, structure.positions @ deformation, structure.cell @ deformation)
+
+
+def _displaced(structure: Structure, direction: np.ndarray, h: float) -> Structure:
+    return Structure(structure.numbers, structure.positions + h * direction, structure.cell)
+
+
+def _stretched(structure: Structure, direction: np.ndarray, h: float) -> Structure:
+    return strained(structure, h * direction)
 
 
 def _one(potential: Potential, structure: Structure) -> Evaluation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ class PairVectorModel(ModelInterface):
         where types are atomic numbers themselves) its species, `max_neighbours` what tells a collapsed cell.
     """
 
+    network: Any
+    types: Tensor
+
     def __init__(self, network: nn.Module, device: str = "cpu", dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.network = network.to(device=device, dtype=dtype)
@@ -32,7 +36,7 @@ class PairVectorModel(ModelInterface):
         self._compute_forces = True
         self._memory_scales_with = "n_atoms_x_density"
         self.implemented_properties = ["energy", "forces", "stress"]
-        type_map = network.type_map
+        type_map = self.network.type_map
         table = torch.arange(120) if type_map is None else torch.full((120,), -1)
         for number, index in (type_map or {}).items():
             table[number] = index
@@ -79,7 +83,7 @@ class PairVectorModel(ModelInterface):
         atom_system = torch.as_tensor(np.repeat(np.arange(m), [len(s.numbers) for s in structures])).to(self._device)
         # Sums over atoms and pairs in double precision: in single, their rounding is what limits a tight relaxation
         atomic, gradient, v = atomic.detach().double(), gradient.double(), vectors.detach().double()
-        zeros = {"dtype": torch.float64, "device": self._device}
+        zeros: dict[str, Any] = {"dtype": torch.float64, "device": self._device}
         forces = torch.zeros((n, 3), **zeros).index_add_(0, first, gradient).index_add_(0, second, -gradient)
         virial = torch.zeros((m, 3, 3), **zeros).index_add_(0, system, v[:, :, None] * gradient[:, None, :])
         volumes = torch.as_tensor([s.volume_A3 for s in structures], **zeros)
@@ -97,7 +101,9 @@ class PairVectorModel(ModelInterface):
 class PairVectorPotential(Potential):
     """A `Potential` on a `PairVectorModel`."""
 
-    def __init__(self, network: nn.Module, metadata: Metadata, device: str, dtype: torch.dtype, batch_atoms: int) -> None:
+    def __init__(
+        self, network: nn.Module, metadata: Metadata, device: str, dtype: torch.dtype, batch_atoms: int
+    ) -> None:
         self.metadata = metadata
         self.device = device
         self.model: PairVectorModel = PairVectorModel(network, device, dtype)

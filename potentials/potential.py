@@ -70,7 +70,7 @@ class Potential(ABC):
 
     def warm_up(self) -> None:
         """Do now what the first call would do slowly (compilation, CUDA start)."""
-        return None
+        return
 
 
 def structure_of(atoms: Atoms) -> Structure:
@@ -81,7 +81,9 @@ def structure_of(atoms: Atoms) -> Structure:
 class PotentialCalculator(Calculator):
     """ASE's view of a `Potential`."""
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
+    implemented_properties: ClassVar[list[str]] = [  # type: ignore[misc]
+        "energy", "free_energy", "forces", "stress",
+    ]
 
     def __init__(self, potential: Potential) -> None:
         super().__init__()
@@ -92,6 +94,7 @@ class PotentialCalculator(Calculator):
     ) -> None:
         """Evaluate once; results in ASE's units."""
         super().calculate(atoms, properties, system_changes)
+        assert self.atoms is not None
         evaluation = self.potential.evaluate([structure_of(self.atoms)])[0]
         self.results = {
             "energy": evaluation.energy_eV,

@@ -22,7 +22,7 @@ class DeviceError(ValueError):
 
 
 def resolve_device(device: str = "auto") -> str:
-    """ "auto" is the first GPU, or the CPU where there is none.
+    """The device meant: "auto" is the first GPU, or the CPU where there is none.
 
     Raises:
         DeviceError: a GPU is asked for and there is none.

@@ -118,6 +118,10 @@ class SevenNetNetwork(nn.Module):
     """
 
     max_neighbours = MAX_NEIGHBOURS_PER_ATOM
+    embedding: Tensor
+    head: Tensor
+    scale: Tensor
+    shift: Tensor
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -145,7 +149,7 @@ class SevenNetNetwork(nn.Module):
         self._compile = False
 
     def compile_products(self, on: bool = True) -> None:
-        """Let `torch.compile` fuse the tensor products (3 times faster on a CPU; a minute once, then cached on disk)."""
+        """Let `torch.compile` fuse the tensor products: 3 times faster on a CPU, a minute once, then cached on disk."""
         self._compile = on
         self._messages.clear()
 
@@ -168,6 +172,7 @@ class SevenNetNetwork(nn.Module):
         radial = self.edge.basis_function(r) * self.edge.cutoff_function(r).unsqueeze(-1)
         harmonics = self.edge.spherical(both)
         x = [self.embedding[types][:, None, :]]
+        layer: Any
         for layer in self.layers:
             x = layer(x, radial, harmonics, receiver, sender, self._messages_of(layer.product))
         return x[0][:, 0]
@@ -180,6 +185,8 @@ class SevenNetNetwork(nn.Module):
 
 class _Layer(nn.Module):
     """One interaction layer: self-interaction, convolution, self-interaction, self-connection, gate."""
+
+    denominator: Tensor
 
     def __init__(self, modules: dict[str, Any], t: int) -> None:
         super().__init__()
@@ -252,6 +259,7 @@ class _RadialNetwork(nn.Module):
     def __init__(self, network: Any, order: Tensor) -> None:
         super().__init__()
         self.depth = len(network.hs) - 1
+        self.activation_scale = 1.0
         for i in range(self.depth):
             layer = getattr(network, f"layer{i}")
             last = layer.act is None

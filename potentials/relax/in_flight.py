@@ -20,6 +20,9 @@ from potentials.relax.settings import Outcome, Relaxation, RelaxSettings
 FINAL_SYMPREC_A = 0.01
 """Two relaxed atoms closer than this to a translation of each other are one: a tenth of a typical thermal amplitude."""
 
+HALVINGS = 3
+"""Of a step that leads into an overlap, before the structure itself is blamed: 0.35 Å become 0.04 Å."""
+
 
 @dataclass
 class _Walker:
@@ -123,6 +126,11 @@ class InFlightRelaxer:
             return self._ended(walker, *walker.lowest[1:], Outcome.UNCONVERGED, reason)
         walker.optimiser.update(answer)
         reason = unphysical_geometry(walker.optimiser.structure, self.settings)
+        for _ in range(HALVINGS):
+            if not reason:
+                return None
+            walker.optimiser.shorten()
+            reason = unphysical_geometry(walker.optimiser.structure, self.settings)
         return self._failed(walker, reason) if reason else None
 
     def _enthalpy(self, structure: Structure, answer: Evaluation) -> float:

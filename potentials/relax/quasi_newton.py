@@ -136,6 +136,17 @@ class QuasiNewton:
         self.steps += 1
 
 
+    def shorten(self) -> None:
+        """Halve the step just proposed: where it leads to cannot be evaluated."""
+        best, h = self._best, self._hessian
+        assert best is not None
+        assert h is not None
+        self._step = 0.5 * self._step
+        self._radius = max(_longest_move(self._step), 1e-3)
+        self._predicted = -float(best.gradient @ self._step + 0.5 * self._step @ h @ self._step)
+        self.structure = moved(best.structure, self._step)
+
+
 def _longest_move(step: np.ndarray) -> float:
     """Largest displacement of an atom, Å; strain counts so that the largest allowed one is the longest move."""
     moves = np.sqrt((step[:-6].reshape(-1, 3) ** 2).sum(axis=1)).max()

@@ -51,9 +51,8 @@ def test_forces_and_stress_are_derivatives():
     for atom, axis in np.ndindex(2, 3):
         move = np.zeros_like(s.positions)
         move[atom, axis] = h
-        up, down = (
-            e.energy_eV for e in argon().evaluate([Structure(s.numbers, s.positions + k * move, s.cell) for k in (1, -1)])
-        )
+        pair = [Structure(s.numbers, s.positions + k * move, s.cell) for k in (1, -1)]
+        up, down = (e.energy_eV for e in argon().evaluate(pair))
         assert answer.forces_eV_A[atom, axis] == pytest.approx((down - up) / (2 * h), abs=1e-6)
     for a, b in ((0, 0), (1, 2), (0, 2)):
         strain = np.zeros((3, 3))

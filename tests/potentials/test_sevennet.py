@@ -57,7 +57,8 @@ def test_forces_are_minus_central_differences():
     for atom, axis in ((0, 0), (1, 2), (3, 1)):
         move = np.zeros_like(s.positions)
         move[atom, axis] = h
-        up, down = (e.energy_eV for e in p.evaluate([Structure(s.numbers, s.positions + k * move, s.cell) for k in (1, -1)]))
+        pair = [Structure(s.numbers, s.positions + k * move, s.cell) for k in (1, -1)]
+        up, down = (e.energy_eV for e in p.evaluate(pair))
         assert forces[atom, axis] == pytest.approx((down - up) / (2 * h), abs=2e-5, rel=1e-5)
 
 
