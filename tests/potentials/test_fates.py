@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from potentials import RelaxSettings
+from potentials import Evaluation, RelaxSettings
 from potentials.relax import Outcome, relax
 from tests.potentials import fakes
 from tests.potentials.crystals import argon, argon_fcc, rattled
@@ -88,3 +88,19 @@ def test_out_of_memory_halves_the_batch_for_good():
     potential = Small(fakes.nan)
     done = relax(potential, HEALTHY, SETTINGS)
     assert all(r.outcome is Outcome.CONVERGED for r in done)
+
+
+def test_a_step_into_an_overlap_is_shortened_before_anyone_is_blamed():
+    """Pushed together by forces that end where the overlap begins: half the step is still good."""
+
+    def pushed(structure, evaluation):
+        gap = structure.positions[1] - structure.positions[0]
+        r = np.linalg.norm(gap)
+        force = 40.0 * (r - 1.3) * gap / r
+        energy = 20.0 * (r - 1.3) ** 2
+        return Evaluation(float(energy), np.array([force, -force]), np.zeros((3, 3)))
+
+    atoms = Atoms("Kr2", [[0, 0, 0], [0, 0, 2.4]], cell=8 * np.eye(3))  # 1.16 Å is where Kr2 overlaps
+    done = relax(fakes.OnKrypton(pushed), [atoms], RelaxSettings(relax_cell=False, primitive=False))[0]
+    assert done.outcome is Outcome.CONVERGED
+    assert done.atoms.get_distance(0, 1) == pytest.approx(1.3, abs=1e-2)
