@@ -48,6 +48,7 @@ def fire(cells: Sequence[Atoms], name: str) -> tuple[list[Run], dict[str, Any]]:
     from ase.filters import FrechetCellFilter
     from ase.optimize import FIRE
 
+    load = os.getloadavg()[0]
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -77,6 +78,7 @@ def fire(cells: Sequence[Atoms], name: str) -> tuple[list[Run], dict[str, Any]]:
     return runs, {
         "wall_s": wall_s,
         "startup_s": startup_s,
+        "load_average_before": load,
         "calculator_share": calculator.seconds / wall_s,
         "threads": torch.get_num_threads(),
     }
@@ -112,6 +114,7 @@ def _call(calculator: Any, atoms: Atoms) -> None:
 
 def ours(cells: Sequence[Atoms], name: str) -> tuple[list[Run], dict[str, Any]]:
     """Two processes of one thread each that take cells from one queue; compiled network, batched quasi-Newton."""
+    load = os.getloadavg()[0]
     os.environ |= WORKER_ENVIRONMENT  # children read them when they start
     context = mp.get_context("spawn")
     tasks, results, clocks = context.Queue(), context.Queue(), context.Queue()
@@ -144,6 +147,7 @@ def ours(cells: Sequence[Atoms], name: str) -> tuple[list[Run], dict[str, Any]]:
     return sorted(runs, key=lambda r: r.index), {
         "wall_s": wall_s,
         "startup_s": startup_s,
+        "load_average_before": load,
         "threads": 1,
         "processes": WORKERS,
         "network_share": sum(c["network_s"] for c in times) / busy,
