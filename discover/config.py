@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
-    PositiveFloat,
-    PositiveInt,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
-from discover.config_errors import explain
+from discover.config_errors import blame, explain
 from discover.errors import InputError
-from discover.yaml_lines import read_yaml
+from discover.yaml_lines import Key, read_yaml
 from searchers.space import SearchSpace, SpaceError
+
+
+def _no_boolean(value: Any) -> Any:
+    """YAML reads `on` and `yes` as true, which Python would take for 1."""
+    if isinstance(value, bool):
+        raise ValueError(f"must be a number (is {str(value).lower()})")
+    return value
+
+
+def _switch(value: Any) -> Any:
+    """YAML reads `on` and `off` as booleans where they are not quoted."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
+Number = Annotated[float, BeforeValidator(_no_boolean)]
+Positive = Annotated[Number, Field(gt=0)]
+Whole = Annotated[int, Field(strict=True)]
+Count = Annotated[Whole, Field(ge=1)]
 
 
 class _Section(BaseModel):
@@ -30,34 +48,54 @@ class _Section(BaseModel):
 class GeneticSettings(_Section):
     """The genetic searcher."""
 
-    population: Annotated[int, Field(ge=4)] = 20
-    random_share: Annotated[float, Field(ge=0, le=1)] = 0.25
-    operators: dict[str, Annotated[float, Field(ge=0)]] | None = None
+    population: Annotated[Whole, Field(ge=4)] = 20
+    random_share: Annotated[Number, Field(ge=0, le=1)] = 0.25
+    operators: dict[str, Annotated[Number, Field(ge=0)]] | None = None
+
+    @field_validator("operators")
+    @classmethod
+    def _known(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
+        if weights is None:
+            return None
+        from searchers.operators import OPERATORS  # takes a second, and few campaigns weigh operators
+
+        for name in weights:
+            if name not in OPERATORS:
+                raise ValueError(f"unknown operator {name!r}; there are {', '.join(sorted(OPERATORS))}")
+        if not any(weights.values()):
+            raise ValueError("needs at least one operator with a weight above 0")
+        return weights
 
 
 class AnnealingSettings(_Section):
     """The annealing searcher; temperatures None are chosen from the first energies."""
 
-    replicas: PositiveInt = 8
-    t_start_K: PositiveFloat | None = None
-    t_end_K: PositiveFloat | None = None
-    steps: PositiveInt = 40
+    replicas: Count = 8
+    t_start_K: Positive | None = None
+    t_end_K: Positive | None = None
+    steps: Count = 40
     tempering: bool = False
     walk: Literal["minima", "landscape"] = "minima"
+
+    @model_validator(mode="after")
+    def _downwards(self) -> Self:
+        if self.t_start_K is not None and self.t_end_K is not None and self.t_end_K > self.t_start_K:
+            raise ValueError(f"@t_end_K@must be at most t_start_K, {self.t_start_K:g} (is {self.t_end_K:g})")
+        return self
 
 
 class SearchSettings(_Section):
     """Where and how long to look; the first of candidates, model_calls and hours ends the search."""
 
     searcher: Literal["random", "genetic", "annealing"] = "genetic"
-    candidates: PositiveInt | None = 120
-    model_calls: PositiveInt | None = None
-    hours: PositiveFloat | None = None
-    atoms: Annotated[list[PositiveInt], Field(min_length=2, max_length=2)] = [2, 8]
-    pressure_GPa: Annotated[float, Field(ge=-50, le=2000)] = 0.0
+    candidates: Count | None = 120
+    model_calls: Count | None = None
+    hours: Positive | None = None
+    atoms: Annotated[list[Count], Field(min_length=2, max_length=2)] = [2, 8]
+    pressure_GPa: Annotated[Number, Field(ge=-50, le=2000)] = 0.0
     start_from: list[Path] = []
-    space_groups: Annotated[list[Annotated[int, Field(ge=1, le=230)]], Field(min_length=1)] | None = None
-    min_distance_scale: Annotated[float, Field(ge=0.3, le=1.2)] = 0.65
+    space_groups: Annotated[list[Annotated[Whole, Field(ge=1, le=230)]], Field(min_length=1)] | None = None
+    min_distance_scale: Annotated[Number, Field(ge=0.3, le=1.2)] = 0.65
     prototypes: bool = True
     genetic: GeneticSettings = GeneticSettings()
     annealing: AnnealingSettings = AnnealingSettings()
@@ -72,22 +110,22 @@ class SearchSettings(_Section):
 class RelaxSettings(_Section):
     """The relaxation of each candidate."""
 
-    fmax_eV_A: PositiveFloat = 0.05
-    max_steps: PositiveInt = 300
-    batch_atoms: PositiveInt | None = None
-    compile: Literal["auto", "on", "off"] = "auto"
+    fmax_eV_A: Positive = 0.05
+    max_steps: Count = 300
+    batch_atoms: Count | None = None
+    compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)] = "auto"
 
 
 class DuplicateSettings(_Section):
     """When two structures may be one."""
 
-    energy_eV_per_atom: PositiveFloat = 0.010
+    energy_eV_per_atom: Positive = 0.010
 
 
 class ReportSettings(_Section):
     """What the report shows."""
 
-    near_hull_eV_per_atom: Annotated[float, Field(ge=0)] = 0.1
+    near_hull_eV_per_atom: Annotated[Number, Field(ge=0)] = 0.1
 
 
 class CampaignConfig(_Section):
@@ -97,12 +135,13 @@ class CampaignConfig(_Section):
     potential: str = "7net-0"
     potential_options: dict[str, Any] = {}
     witness: str = "auto"
-    device: str = "auto"
-    seed: Annotated[int, Field(ge=0)] = 0
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    seed: Annotated[Whole, Field(ge=0)] = 0
     search: SearchSettings = SearchSettings()
     relax: RelaxSettings = RelaxSettings()
     duplicates: DuplicateSettings = DuplicateSettings()
     references: Path | None = None
+    hits_within_eV_per_atom: Annotated[Number, Field(ge=0)] = 0.05
     report: ReportSettings = ReportSettings()
 
     @model_validator(mode="after")
@@ -112,8 +151,9 @@ class CampaignConfig(_Section):
         try:
             SearchSpace.from_system(self.system, (low, high))
         except SpaceError as error:
-            key = "search.atoms" if "atoms" in str(error) else "system"
-            raise ValueError(f"@{key}@{error}") from None
+            about_atoms = str(error).startswith(("atoms must", "no cell"))
+            key = "search.atoms" if about_atoms else "system"
+            raise ValueError(f"@{key}@{str(error).removeprefix('atoms ')}") from None
         return self
 
 
@@ -126,47 +166,50 @@ def load_campaign(path: Path, overrides: Sequence[str] = (), seed: int | None = 
         InputError: one line with file, line, key and remedy.
     """
     value, lines = read_yaml(path)
-    set_paths = [_override(value, text) for text in overrides]
+    set_keys = [_override(value, text) for text in overrides]
     if seed is not None:
         value["seed"] = seed
-        set_paths.append(("seed",))
+        set_keys.append(("seed",))
     try:
         config = CampaignConfig.model_validate(value)
     except ValidationError as error:
-        raise InputError(explain(error, path, lines, set_paths, CampaignConfig)) from None
-    return _with_files(config, path, lines)
+        raise InputError(explain(error, path, lines, set_keys, CampaignConfig)) from None
+    return _with_files(config, path, lines, set_keys)
 
 
-def _override(value: dict[str, Any], text: str) -> tuple[str, ...]:
+def _override(value: dict[str, Any], text: str) -> Key:
     """Put one "a.b=value" into the mapping."""
     key, equals, raw = text.partition("=")
-    if not equals or not key:
+    if not equals or not key.strip():
         raise InputError(f"--set {text}: write key=value, as in --set search.candidates=40")
     parts = tuple(key.strip().split("."))
     try:
         parsed = yaml.safe_load(raw)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise InputError(f"--set {text}: {raw!r} is not a YAML value") from None
     here = value
     for part in parts[:-1]:
-        here = here.setdefault(part, {})
+        if here.get(part) is None:  # absent, or `search:` with nothing below it
+            here[part] = {}
+        here = here[part]
         if not isinstance(here, dict):
             raise InputError(f"--set {text}: {part} has no keys below it")
     here[parts[-1]] = parsed
     return parts
 
 
-def _with_files(config: CampaignConfig, path: Path, lines: dict[tuple[str | int, ...], int]) -> CampaignConfig:
+def _with_files(
+    config: CampaignConfig, path: Path, lines: Mapping[Key, int], set_keys: Sequence[Key]
+) -> CampaignConfig:
     """The same with absolute paths of files that exist."""
 
-    def found(file: Path, *key: str) -> Path:
+    def found(file: Path, *key: str | int) -> Path:
         absolute = file if file.is_absolute() else (path.parent / file).resolve()
         if not absolute.is_file():
-            line = lines.get(key)
-            raise InputError(f"{path}{f':{line}' if line else ''}: {'.'.join(key)}: no such file: {file}")
+            raise InputError(f"{blame(path, key, lines, set_keys)}: no such file: {file}")
         return absolute
 
-    start_from = [found(f, "search", "start_from") for f in config.search.start_from]
+    start_from = [found(f, "search", "start_from", k) for k, f in enumerate(config.search.start_from)]
     references = found(config.references, "references") if config.references else None
     search = config.search.model_copy(update={"start_from": start_from})
     return config.model_copy(update={"search": search, "references": references})

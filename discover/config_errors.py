@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from discover.yaml_lines import Key
+
 LATER = {
     "anchor": "DFT anchoring is not in this version; remove the key",
     "properties": "property pipelines are not in this version; remove the key",
@@ -26,6 +28,7 @@ _KINDS = {
     "dict_type": "keys and values",
     "model_type": "keys and values",
     "path_type": "a file name",
+    "finite_number": "a finite number",
 }
 _LIMITS = {
     "greater_than": ("gt", "more than"),
@@ -34,11 +37,13 @@ _LIMITS = {
     "less_than_equal": ("le", "at most"),
 }
 
-Key = tuple[str | int, ...]
-
 
 def explain(
-    error: ValidationError, path: Path, lines: Mapping[Key, int], overridden: Sequence[Key], root: type[BaseModel]
+    error: ValidationError,
+    path: Path,
+    lines: Mapping[Key, int],
+    overridden: Sequence[Key],
+    root: type[BaseModel],
 ) -> str:
     """One line for the first of the errors (and how many there are besides).
 
@@ -51,13 +56,24 @@ def explain(
     first = errors[0]
     key, text = _message(first, root)
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{_where(path, key, lines, overridden)}: {'.'.join(map(str, key)) or 'campaign'}: {text}{more}"
+    return f"{blame(path, key, lines, overridden)}: {text}{more}"
+
+
+def blame(path: Path, key: Key, lines: Mapping[Key, int], overridden: Sequence[Key]) -> str:
+    """Where a key was given and its name: "c.yaml:12: search.candidates", "--set: search.candidates"."""
+    return f"{_where(path, key, lines, overridden)}: {spelt(key) or 'campaign'}"
+
+
+def spelt(key: Key) -> str:
+    """The key as a person writes it: search.space_groups[0]."""
+    return "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in key).removeprefix(".")
 
 
 def _where(path: Path, key: Key, lines: Mapping[Key, int], overridden: Sequence[Key]) -> str:
     if any(key[: len(k)] == k for k in overridden):
         return "--seed" if key == ("seed",) else "--set"
-    line = _line(key, lines)
+    # Atoms left at their default may not suit the system
+    line = _line(key, lines) or _line(("system",), lines)
     return f"{path}:{line}" if line else str(path)
 
 
@@ -79,7 +95,7 @@ def _message(error: Any, root: type[BaseModel]) -> tuple[Key, str]:
         text = str(context["error"])
         if text.startswith("@"):
             _, where, text = text.split("@", 2)
-            key = tuple(where.split("."))
+            key = (*key, *where.split("."))
         return key, text
     if kind in _LIMITS:
         name, words = _LIMITS[kind]
@@ -89,9 +105,18 @@ def _message(error: Any, root: type[BaseModel]) -> tuple[Key, str]:
     if kind in ("too_short", "too_long"):
         limit = context.get("min_length", context.get("max_length"))
         return key, f"must have {limit} values (has {context['actual_length']})"
+    if kind == "string_pattern_mismatch" and key == ("device",):
+        return key, f"must be auto, cpu, cuda or cuda:N (is {value!r})"
+    if kind == "string_type" and isinstance(value, bool):
+        return key, f"must be text (YAML reads it as {str(value).lower()}); put it in quotes"
     if kind in _KINDS:
-        return key, f"must be {_KINDS[kind]} (is {value!r})"
+        return key, f"must be {_KINDS[kind]} (is {_said(value)})"
     return key, f"{error['msg']} (is {value!r})"
+
+
+def _said(value: Any) -> str:
+    """The value as YAML has it."""
+    return "empty" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _unknown(key: Key, root: type[BaseModel]) -> str:
@@ -99,9 +124,22 @@ def _unknown(key: Key, root: type[BaseModel]) -> str:
     if len(key) == 1 and name in LATER:
         return LATER[name]
     known = _keys(key[:-1], root)
-    prefix = [k for k in known if k.startswith(f"{name}_")]  # a unit forgotten
-    near = prefix or difflib.get_close_matches(name, known, 1, 0.6)
-    return f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known are {', '.join(known)}"
+    forgotten_unit = [k for k in known if k.startswith(f"{name}_")]
+    near = forgotten_unit or _elsewhere(name, root) or difflib.get_close_matches(name, known, 1, 0.6)
+    if near:
+        return f"unknown key; did you mean {near[0]!r}?"
+    return f"unknown key; known are {', '.join(known)}" if known else "unknown key"
+
+
+def _elsewhere(name: str, root: type[BaseModel], prefix: str = "") -> list[str]:
+    """Full names of the same key in other sections."""
+    found = []
+    for key, field in root.model_fields.items():
+        if key == name:
+            found.append(f"{prefix}{key}")
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found += _elsewhere(name, field.annotation, f"{prefix}{key}.")
+    return found
 
 
 def _keys(path: Key, root: type[BaseModel]) -> list[str]:
