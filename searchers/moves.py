@@ -21,7 +21,7 @@ import numpy as np
 from ase import Atoms
 from scipy.linalg import expm
 
-from searchers.distances import reduced_cell
+from searchers.lattice import shortest_basis
 
 Proposal = tuple[Atoms, float]
 
@@ -59,7 +59,7 @@ def strain(atoms: Atoms, width: float, rng: np.random.Generator) -> Proposal:
     strained = atoms.copy()
     strained.set_cell(atoms.cell.array @ expm(epsilon), scale_atoms=True)
     # The same crystal by shorter vectors: shapes diffuse, and a cell of needles would lose all digits.
-    strained.set_cell(reduced_cell(strained.cell.array))
+    strained.set_cell(shortest_basis(strained.cell.array))
     strained.wrap()
     return strained, (len(atoms) + 1) * float(np.trace(epsilon))
 

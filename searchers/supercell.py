@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 from ase.build import make_supercell
 
-from searchers.distances import reduced_cell
+from searchers.lattice import shortest_basis
 
 _DRAWS = 4  # superlattices drawn; the most compact is taken, so that long needles are rare
 
@@ -30,7 +30,7 @@ def supercell_of(atoms: Atoms, n: int, rng: np.random.Generator) -> Atoms | None
         return atoms.copy()
     matrices = _superlattices(copies)
     drawn = [matrices[int(i)] for i in rng.integers(len(matrices), size=_DRAWS)]
-    cells = [reduced_cell(matrix @ atoms.cell.array) for matrix in drawn]
+    cells = [shortest_basis(matrix @ atoms.cell.array) for matrix in drawn]
     best = min(cells, key=lambda cell: float((cell**2).sum()))
     matrix = np.rint(best @ np.linalg.inv(atoms.cell.array)).astype(int)
     supercell = make_supercell(atoms, matrix if np.linalg.det(matrix) > 0 else -matrix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 
-from searchers.distances import reduced_cell
+from searchers.lattice import shortest_basis
 from searchers.operators.child import counts_of
 from searchers.space import SearchSpace
 from searchers.supercell import supercell_of
@@ -16,7 +16,7 @@ def random_supercell(atoms: Atoms, factor: int, rng: np.random.Generator) -> Ato
     # A fresh Atoms: no calculator, constraints or arrays of the parent come along.
     bare = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
     made = supercell_of(bare, factor * len(atoms), rng) or bare.repeat((factor, 1, 1))
-    made.set_cell(reduced_cell(np.asarray(made.cell.array, dtype=float)))
+    made.set_cell(shortest_basis(np.asarray(made.cell.array, dtype=float)))
     made.wrap()
     return made
 
