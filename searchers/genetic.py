@@ -55,6 +55,7 @@ class GeneticSearch:
         self.seed = seed
         self.weights = _checked(OPERATOR_WEIGHTS if operators is None else operators)
         self.toolbox = _toolbox(space)
+        self._useful = sorted(n for n, weight in self.weights.items() if weight > 0 and OPERATORS[n].applies(space))
         self._random_share = random_share
         self._first_id = first_id
         self._next_id = first_id
@@ -126,9 +127,10 @@ class GeneticSearch:
         return Candidate(self._next_id, atoms, "random", seed=self.seed, info={"space_group": group})
 
     def _child(self, rng: np.random.Generator) -> Candidate | None:
-        names = sorted(name for name, weight in self.weights.items() if weight > 0)
-        shares = np.array([self.weights[name] for name in names])
-        for name in rng.choice(names, size=_OPERATORS_TRIED, p=shares / shares.sum()).tolist():
+        if not self._useful:
+            return None
+        shares = np.array([self.weights[name] for name in self._useful])
+        for name in rng.choice(self._useful, size=_OPERATORS_TRIED, p=shares / shares.sum()).tolist():
             parents = self.toolbox.select(self._population, OPERATORS[name].parents, rng)
             atoms: Atoms | None = getattr(self.toolbox, name)(*(p.atoms for p in parents), rng)
             if atoms is not None:

@@ -9,8 +9,11 @@ import numpy as np
 from ase import Atoms
 
 from searchers.distances import far_enough
+from searchers.operators.separation import separated
 from searchers.space import SearchSpace
 from searchers.volume import estimate_volume
+
+_FLAT_A3 = 1e-3  # a cell of no volume, which a strain may make
 
 
 def counts_of(atoms: Atoms, space: SearchSpace) -> tuple[int, ...] | None:
@@ -22,11 +25,15 @@ def counts_of(atoms: Atoms, space: SearchSpace) -> tuple[int, ...] | None:
 
 
 def accepted(atoms: Atoms, space: SearchSpace) -> Atoms | None:
-    """The atoms, wrapped, where they belong to the space and are far enough apart; else None."""
-    if not space.allows(atoms.get_chemical_symbols()) or not far_enough(atoms, space.min_distance_scale):
+    """The atoms, wrapped, with clashes pushed apart; None where they do not belong or cannot be parted."""
+    if not space.allows(atoms.get_chemical_symbols()) or abs(atoms.cell.volume) < _FLAT_A3:
         return None
-    atoms.wrap()
-    return atoms
+    parted = separated(atoms, space.min_distance_scale)
+    # Asked of the judge of all candidates, which pushes only mean to please.
+    if parted is None or not far_enough(parted, space.min_distance_scale):
+        return None
+    parted.wrap()
+    return parted
 
 
 def expected_volume(symbols: Sequence[str], parents: Sequence[Atoms]) -> float:

@@ -32,6 +32,11 @@ def composition(atoms: Atoms, rng: np.random.Generator, space: SearchSpace) -> A
     return None
 
 
+def applies(space: SearchSpace) -> bool:
+    """True where compositions are searched, and where one atom is a whole formula unit."""
+    return space.formula is None or sum(space.formula) == 1
+
+
 def _steps(atoms: Atoms, space: SearchSpace) -> list[tuple[int, Counts]]:
     """(cells of the parent, counts one step away) of every step that stays in the space."""
     counts = counts_of(atoms, space)

@@ -26,6 +26,11 @@ def permutation(atoms: Atoms, rng: np.random.Generator, space: SearchSpace) -> A
     return None
 
 
+def applies(space: SearchSpace) -> bool:
+    """True where a candidate can hold unlike atoms."""
+    return any(sum(c > 0 for c in counts) > 1 for counts in space.compositions)
+
+
 def _swapped(numbers: np.ndarray, swaps: int, rng: np.random.Generator) -> np.ndarray:
     numbers = numbers.copy()
     for _ in range(swaps):

@@ -14,6 +14,7 @@ from searchers.distances import far_enough, min_distance_ratio
 from searchers.generation import random_p1
 from searchers.operators import OPERATORS, composition, heredity, permutation, rattle, strain
 from searchers.operators.composition import with_atom_in_void
+from searchers.operators.separation import separated
 from searchers.operators.supercell import fitting_factors, random_supercell
 
 SPACES = (
@@ -45,6 +46,47 @@ def test_children_belong_and_parents_stay(name, seed, space):
         assert far_enough(child, space.min_distance_scale)
         assert child.pbc.all() and child.calc is None and child.cell.volume > 0
         assert all(child is not p for p in parents)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("space", SPACES)
+def test_operators_that_do_not_apply_make_nothing_and_the_others_something(name, space):
+    rng = np.random.default_rng(0)
+    operator = OPERATORS[name]
+    made = [operator.make(*(_parent(space, rng) for _ in range(operator.parents)), rng, space) for _ in range(12)]
+    # In cells of one size only, a parent of that size has no neighbour; smaller ones have.
+    possible = operator.applies(space) and not (name == "composition" and space.min_atoms == space.max_atoms)
+    assert any(m is not None for m in made) == possible
+
+
+@pytest.mark.parametrize("name", ["heredity", "rattle"])
+def test_large_cells_have_children(name):
+    """One clash among forty atoms must not cost the child."""
+    space = SearchSpace(("Ti",), 40, 40)
+    parents = [bulk("Ti"), bulk("Ti", "fcc", a=4.1)][: OPERATORS[name].parents]
+    assert all(OPERATORS[name].make(*parents, np.random.default_rng(s), space) is not None for s in range(5))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_separation_keeps_cell_and_species_and_leaves_the_rest_in_place(seed):
+    rng = np.random.default_rng(seed)
+    atoms = random_p1({"Ti": 3, "C": 3}, 90.0, 0.65, rng)
+    assert (separated(atoms, 0.64).positions == atoms.positions).all()
+    clash = atoms.copy()
+    clash.positions[0] = clash.positions[3] + [0.1, 0.2, 0.3]
+    before = clash.copy()
+    parted = separated(clash, 0.65)
+    assert clash == before
+    if parted is not None:
+        assert far_enough(parted, 0.65)
+        assert (parted.numbers == clash.numbers).all() and (parted.cell.array == clash.cell.array).all()
+
+
+def test_separation_gives_up_where_there_is_no_room():
+    assert separated(Atoms("Cs", cell=np.eye(3), pbc=True), 0.65) is None
+    crowded = Atoms("Cs8", positions=np.random.default_rng(0).random((8, 3)), cell=np.eye(3) * 4, pbc=True)
+    assert separated(crowded, 0.65) is None
 
 
 @pytest.mark.parametrize("make", [strain, rattle, permutation])
