@@ -48,7 +48,8 @@ class SimulatedAnnealing:
     allowed, 0.5 to 2 times the estimated volume). While cooling, during burn-in (the first quarter of the
     steps, which adapts the step sizes) and where a walker starts afresh after 60 proposals outside the walls,
     they do not. Proposals outside the walls are rejections that cost no candidate: they count in the
-    residence time of a state, not in `steps`. A proposal that comes back without an energy is rejected, too.
+    residence time of a state, not in `steps`. So the weight of a state is the sum of `info["tries"]` of the
+    candidates proposed from it, not their number. A proposal that comes back without an energy is rejected, too.
 
     At fixed composition E is the energy of the whole cell. Where compositions are searched it is E - Σ μ_i
     N_i, μ_i the lowest energy of the element known when both all elements and the walkers' first energies
@@ -144,7 +145,7 @@ class SimulatedAnnealing:
             replica.clear()
             pending, info["space_group"] = self._start(info["replica"], missing, rng)
         else:
-            name, (atoms, ln_hastings) = moved
+            name, (atoms, ln_hastings), info["tries"] = moved
             pending = Pending(info["replica"], atoms, ln_hastings, name)
         self._next_id += 1
         self._pending[id], replica.pending = pending, id
@@ -168,17 +169,17 @@ class SimulatedAnnealing:
         atoms, group = self._generator.generate(counts, rng)
         return Pending(index, _plain(atoms), 0.0, "random"), group
 
-    def _move(self, replica: Replica, rng: np.random.Generator) -> tuple[str, moves.Proposal] | None:
-        """A move that stays inside the walls; those that do not are rejections for nothing."""
+    def _move(self, replica: Replica, rng: np.random.Generator) -> tuple[str, moves.Proposal, int] | None:
+        """A move that stays inside the walls, and how many it took; those that do not are rejections for nothing."""
         assert replica.atoms is not None
         table = _MIXED_MOVES if len(self.space.elements) > 1 else _SHAPE_MOVES
         if self.space.variable and self._potentials.frozen:
             table = _OPEN_MOVES
-        for _ in range(_TRIES):
+        for tries in range(1, _TRIES + 1):
             name = str(rng.choice(list(table), p=list(table.values())))
             proposal = self._try(name, replica, rng)
             if proposal is not None and self._inside(proposal[0]):
-                return name, proposal
+                return name, proposal, tries
         return None
 
     def _try(self, name: str, replica: Replica, rng: np.random.Generator) -> moves.Proposal | None:

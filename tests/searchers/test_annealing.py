@@ -1,17 +1,21 @@
 """Simulated annealing keeps the searchers' contract, its schedule and its place after a resume."""
 
 import json
+from math import exp
 
 import pytest
 from ase.build import bulk
+from ase.units import kB
 
 from searchers.annealing import SimulatedAnnealing
 from searchers.candidate import Fate, Relaxed
 from searchers.conformance import check_searcher, failed, fingerprints_of, run, toy_relax
 from searchers.space import SearchSpace
+from searchers.volume import estimate_volume
 
 SPACE = SearchSpace.from_system("Si-Ge", (2, 4))
 FIXED = SearchSpace.from_system("TiC", (4, 4))
+KELVIN, STEP_eV = 1000.0, 0.15
 
 
 def test_conformance():
@@ -115,3 +119,31 @@ def test_wrong_settings_are_named():
 
 def _search(**settings):
     return SimulatedAnnealing(SPACE, seed=7, **settings)
+
+
+def _share_of_large_cells():
+    """Of the walk's time, at one temperature, on a landscape with a step at the estimated volume."""
+    space = SearchSpace(("Al",), 2, 2, (1,), min_distance_scale=0.01)  # lets volumes alone decide
+    search = SimulatedAnnealing(
+        space, seed=11, replicas=8, t_start_K=KELVIN, t_end_K=KELVIN, steps=2000, walk="landscape"
+    )
+    usual_A3 = estimate_volume({"Al": 2})
+    times = {True: 0.0, False: 0.0}
+    for _ in range(1300):
+        states = [replica.atoms for replica in search._replicas]
+        asked = search.ask(8)
+        for c in asked:
+            state = states[c.info["replica"]]
+            if state is not None and c.info["step"] >= 500:  # a quarter of 2000: the widths stand still
+                times[state.cell.volume > usual_A3] += c.info["tries"]
+        search.tell([Relaxed(c, c.atoms, STEP_eV * (c.atoms.cell.volume > usual_A3), Fate.CONVERGED) for c in asked])
+    search.close()
+    return times[True] / sum(times.values())
+
+
+def test_a_landscape_walk_has_boltzmanns_weights_by_its_tries():
+    """V^2 dV of two atoms between 0.5 and 2 times the estimate, with the step's Boltzmann factor above 1."""
+    small, large = 1 - 0.5**3, (2**3 - 1) * exp(-STEP_eV / (kB * KELVIN))
+    expected = large / (small + large)
+    # 0.03 is the error of so short a walk; 8 times longer ones gave 0.579(5) of 0.584. Without Hastings: 0.15.
+    assert _share_of_large_cells() == pytest.approx(expected, abs=0.1)
