@@ -1,0 +1,28 @@
+"""The commands by name; a new one is one file and one line here."""
+
+from __future__ import annotations
+
+import typer
+
+from discover.cli.exporting import export
+from discover.cli.models import potentials
+from discover.cli.reading import hull, report, status
+from discover.cli.searching import run
+
+app = typer.Typer(
+    help="Which crystal structures of a chemical system are stable? Searches, relaxes, and builds the hull.",
+    epilog="First steps: `discover run campaigns/si-ge.yaml`, then open runs/si-ge/report/index.html.",
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich's help takes 0.2 s to import; plain help is there at once
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for command in (run, status, report, hull, export, potentials):
+    app.command()(command)
+
+
+@app.callback()
+def discover() -> None:
+    """Search a chemical system for stable crystal structures."""

@@ -1,0 +1,108 @@
+"""`discover status`, `report` and `hull`: what a run's folder says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from discover.cli.output import chatter_to_stderr, duration, number, print_json, print_table
+
+if TYPE_CHECKING:
+    from discover.records import Hull, HullEntry
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder, what --out was.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+def status(folder: Folder, as_json: AsJson = False) -> None:
+    """Show where a run stands: how much is done, what became of it, what is on the hull.
+
+    \b
+    Examples:
+      discover status runs/si-ge
+      discover status runs/si-ge --json
+    """  # noqa: D301 - \b is what keeps the lines below it apart
+    with chatter_to_stderr():
+        from discover.run_folder import RunFolder
+
+        now = RunFolder.open(folder).status()
+    if as_json:
+        print_json(now)
+    else:
+        print(_status_text(now))
+
+
+def report(folder: Folder) -> None:
+    """Write a run's report again, also of one that was interrupted or is still running.
+
+    \b
+    Example:
+      discover report runs/si-ge
+    """  # noqa: D301 - \b is what keeps the lines below it apart
+    with chatter_to_stderr():
+        from discover.run_folder import RunFolder
+
+        RunFolder.open(folder).write_results()
+    print(folder / "report" / "index.html")
+
+
+def hull(
+    folder: Folder,
+    as_json: AsJson = False,
+    references: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="pymatgen ComputedStructureEntry JSON that joins the hull."),
+    ] = None,
+) -> None:
+    """Show the convex hull: stable phases first, then by energy above the hull.
+
+    Energies are in eV per atom. References must come from the same potential as the run.
+
+    \b
+    Examples:
+      discover hull runs/si-ge
+      discover hull runs/si-ge --json
+      discover hull runs/si-ge --references runs/si-ge-2/export/entries.json
+    """  # noqa: D301 - \b is what keeps the lines below it apart
+    with chatter_to_stderr():
+        from discover.run_folder import RunFolder
+
+        run = RunFolder.open(folder)
+        found = run.record(references).hull
+    if as_json:
+        print_json(found.to_json())
+    else:
+        _print_hull(found, run.config.report.near_hull_eV_per_atom)
+
+
+def _status_text(now: dict[str, Any]) -> str:
+    candidates = now["candidates"]
+    budget = f"/{candidates['budget']}" if candidates.get("budget") else ""
+    fates = ", ".join(f"{n} {fate}" for fate, n in sorted(candidates["by_fate"].items())) or "none yet"
+    return "\n".join(
+        [
+            f"{now['system']} with {now['potential']['name']}: {now['state']}",
+            f"candidates: {candidates['done']}{budget}",
+            f"structures, references included: {fates}",
+            f"spent: {now['model_calls']} model calls, {duration(now['wall_s'])}",
+            f"on the hull: {', '.join(map(str, now['on_hull'])) or 'nothing yet'}",
+        ]
+    )
+
+
+def _print_hull(found: Hull, near_eV: float) -> None:
+    near = [e for e in found.entries if e.on_hull or e.e_above_hull_eV_per_atom <= near_eV]
+    pressure = f", enthalpies at {found.pressure_GPa:g} GPa" if found.pressure_GPa else ""
+    print(f"{found.system} with {found.potential.get('name')}{pressure}")
+    print_table(("formula", "group", "eV/atom", "formation", "above hull", "id"), [_row(e) for e in near])
+    if len(near) < len(found.entries):
+        far = len(found.entries) - len(near)
+        print(f"{far} more than {near_eV:g} eV/atom above the hull; --json has them all")
+
+
+def _row(entry: HullEntry) -> list[str]:
+    above = "on hull" if entry.on_hull else number(entry.e_above_hull_eV_per_atom)
+    energies = [number(entry.energy_eV_per_atom), number(entry.formation_energy_eV_per_atom)]
+    return [entry.formula, str(entry.space_group or "-"), *energies, above, str(entry.id)]

@@ -1,0 +1,107 @@
+"""`discover run`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from discover.cli.interruption import Interrupted, sigterm_interrupts
+from discover.cli.output import duration
+
+if TYPE_CHECKING:
+    from discover.records import RunRecord
+
+
+def run(
+    campaign: Annotated[
+        Path, typer.Argument(metavar="CAMPAIGN.yaml", help="What to search; see docs/campaign-yaml.md.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Run folder; runs/<name of the campaign> by default."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in that folder.")] = False,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="In place of the campaign's seed.")] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Processes; one a GPU or core by default, 0: all in this one."),
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(metavar="A", help="A Ray cluster to run on, as in auto or ray://head:10001.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="a.b=c", help="Change a key of the campaign; repeat for more."),
+    ] = None,
+) -> None:
+    """Search a chemical system, as a campaign file says, and write hull, structures and report.
+
+    Stop it with Ctrl-C whenever you like: what was finished is kept, and --resume goes on from there.
+
+    \b
+    Examples:
+      discover run campaigns/si-ge.yaml
+      discover run campaigns/si-ge.yaml --out runs/quick --set search.candidates=20
+      discover run campaigns/si-ge.yaml --out runs/quick --set search.candidates=40 --resume
+    """  # noqa: D301 - \b is what keeps the lines below it apart
+    from rich.console import Console
+
+    from discover.cli.progress import progress_on
+    from discover.config import load_campaign
+
+    # Before the slow imports: whoever mistyped a key should know at once
+    config = load_campaign(campaign, overrides or (), seed)
+    folder = out or Path("runs") / campaign.stem
+    console = Console(stderr=True)
+    try:
+        with sigterm_interrupts() as claim:
+            progress = progress_on(console, claim)
+            progress.message(f"{config.system} with {config.potential} into {folder}; starting the workers")
+            from discover.campaign import Campaign
+
+            try:
+                record = Campaign(config, campaign.stem).run(
+                    folder, resume=resume, workers=workers, ray_address=ray_address, progress=progress
+                )
+            finally:
+                progress.finish()
+    except KeyboardInterrupt:
+        again = _command(campaign, folder, seed, workers, ray_address, overrides or ())
+        kept = f"interrupted; everything finished is kept in {folder}"
+        raise Interrupted(f"{kept}; go on with: {again}") from None
+    print(_summary(record, folder))
+
+
+def _command(
+    campaign: Path,
+    folder: Path,
+    seed: int | None,
+    workers: int | None,
+    ray_address: str | None,
+    overrides: list[str] | tuple[()],
+) -> str:
+    """The command that goes on from here: the same settings, or the folder would refuse them."""
+    words = ["discover", "run", str(campaign), "--out", str(folder), "--resume"]
+    for name, value in (("--seed", seed), ("--workers", workers), ("--ray-address", ray_address)):
+        words += [name, str(value)] if value is not None else []
+    for text in overrides:
+        words += ["--set", text]
+    return shlex.join(words)
+
+
+def _summary(record: RunRecord, folder: Path) -> str:
+    """What was found, in a few lines."""
+    history = record.history
+    failed = sum(r.fate == "failed" for r in history)
+    calls = sum(r.model_calls for r in history)
+    stable = [f"{e.formula} ({e.space_group or 'no space group'})" for e in record.hull.entries if e.on_hull]
+    return "\n".join(
+        [
+            f"{len(history)} structures in {duration(record.wall_s)}: {calls} model calls, {failed} failed",
+            f"on the hull: {', '.join(stable) or 'nothing'}",
+            f"report: {folder / 'report' / 'index.html'}",
+        ]
+    )
