@@ -96,7 +96,8 @@ def _print_hull(found: Hull, near_eV: float) -> None:
     near = [e for e in found.entries if e.on_hull or e.e_above_hull_eV_per_atom <= near_eV]
     pressure = f", enthalpies at {found.pressure_GPa:g} GPa" if found.pressure_GPa else ""
     print(f"{found.system} with {found.potential.get('name')}{pressure}")
-    print_table(("formula", "group", "eV/atom", "formation", "above hull", "id"), [_row(e) for e in near])
+    head = ("formula", "group", "eV/atom", "formation", "above hull", "id")
+    print_table(head, [_row(e) for e in near], right=head[1:])
     if len(near) < len(found.entries):
         far = len(found.entries) - len(near)
         print(f"{far} more than {near_eV:g} eV/atom above the hull; --json has them all")

@@ -1,8 +1,12 @@
 """A campaign file: defaults, overrides, and an error for each way of getting it wrong."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
 from discover.config import CampaignConfig, dump_campaign, load_campaign
 from discover.errors import InputError
@@ -125,8 +129,6 @@ def test_overrides_win_and_are_blamed_by_name(write):
 
 @given(st.text(min_size=1, max_size=30))
 def test_no_text_as_a_system_ends_in_anything_but_a_space_or_an_input_error(text):
-    from pydantic import ValidationError
-
     try:
         config = CampaignConfig(system=text)
     except ValidationError as error:
@@ -151,3 +153,30 @@ def test_no_file_ends_in_anything_but_a_campaign_or_one_line(tmp_path_factory, t
         load_campaign(path)
     except InputError as error:
         assert "\n" not in str(error)
+
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "campaign-yaml.md").read_text()
+
+
+def keys(section, prefix=""):
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def test_every_key_has_its_row_in_the_page_and_no_other_has():
+    rows = set(re.findall(r"^\| `([\w.]+)` \|", PAGE, re.MULTILINE))
+    assert rows == set(keys(CampaignConfig))
+
+
+@pytest.mark.parametrize("example", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+def test_the_page_s_examples_are_campaigns(write, example):
+    load_campaign(write(example))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "campaigns").glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_campaigns_that_ship_are_campaigns(path):
+    assert load_campaign(path).system
