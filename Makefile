@@ -17,7 +17,6 @@ install: .venv/.installed ## the environment in .venv, as requirements.txt pins 
 
 demo: .venv/.installed ## search Si-Ge and write its report; goes on where it was stopped
 	$(BIN)/discover run campaigns/si-ge.yaml --out $(DEMO) $(if $(wildcard $(DEMO)/campaign.yaml),--resume)
-	@echo "open $(DEMO)/report/index.html"
 
 test: .venv/.installed ## all tests but the slow ones; PYTEST_ARGS="-k hull" chooses
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

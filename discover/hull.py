@@ -11,6 +11,7 @@ from typing import Any
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
+from discover.composition import CompositionKey, composition_key, formula_of
 from discover.errors import InputError
 from discover.records import CandidateRecord, Hull, HullEntry
 from potentials import Metadata
@@ -23,48 +24,49 @@ class ConvexHull:
     """Lowest energies by composition and the hull they span.
 
     elements: the chemical system.
-    lowest: reduced formula -> (composition, energy in eV per atom) of the lowest entry.
+    points: atomic fractions and energy (eV per atom) of whatever is known.
     """
 
     def __init__(self, elements: Sequence[str], points: Iterable[tuple[Mapping[str, float], float]]) -> None:
         self.elements = tuple(elements)
-        self.lowest: dict[str, tuple[Composition, float]] = {}
+        self._lowest: dict[CompositionKey, tuple[Mapping[str, float], float]] = {}
         for fractions, energy in points:
-            composition = Composition(fractions)
-            key = composition.reduced_formula
-            if key not in self.lowest or energy < self.lowest[key][1]:
-                self.lowest[key] = (composition, energy)
-        self._levels: dict[str, float] = {}
+            key = composition_key(fractions)
+            if key not in self._lowest or energy < self._lowest[key][1]:
+                self._lowest[key] = fractions, energy
+        self._levels: dict[CompositionKey, float] = {}
 
     @cached_property
     def diagram(self) -> PhaseDiagram | None:
         """The phase diagram, None where an element has no reference."""
-        if any(e not in self.lowest for e in self.elements):
+        if any(((e, 1.0),) not in self._lowest for e in self.elements):
             return None
-        return PhaseDiagram(
-            [PDEntry(c, e * c.num_atoms, c.get_integer_formula_and_factor()[0]) for c, e in self.lowest.values()]
-        )
+        return PhaseDiagram([PDEntry(Composition(x), e, formula_of(x)) for x, e in self._lowest.values()])
 
     def level(self, fractions: Mapping[str, float]) -> float:
         """Energy of the hull at a composition, eV/atom.
 
         Without all references the lowest known at this composition, infinity where nothing is known there.
         """
-        composition = Composition(fractions)
-        key = composition.reduced_formula
+        key = composition_key(fractions)
         if key not in self._levels:
             self._levels[key] = (
-                self.lowest.get(key, (None, float("inf")))[1]
+                self._lowest.get(key, (fractions, float("inf")))[1]
                 if self.diagram is None
-                else float(self.diagram.get_hull_energy_per_atom(composition))
+                else float(self.diagram.get_hull_energy_per_atom(Composition(fractions)))
             )
         return self._levels[key]
+
+    def stable_formulas(self) -> list[str]:
+        """Formulas on the hull; none where an element has no reference."""
+        stable = [] if self.diagram is None else self.diagram.stable_entries
+        return sorted(formula_of(e.composition.get_el_amt_dict()) for e in stable)
 
     def formation(self, fractions: Mapping[str, float], energy_eV_per_atom: float) -> float:
         """Formation energy from the elements' lowest, eV/atom; NaN where an element has no reference."""
         if self.diagram is None:
             return float("nan")
-        return energy_eV_per_atom - sum(x * self.lowest[e][1] for e, x in fractions.items())
+        return energy_eV_per_atom - sum(x * self._lowest[((e, 1.0),)][1] for e, x in fractions.items())
 
 
 def build_hull(
@@ -111,32 +113,46 @@ def _entry(
     )
 
 
-def read_references(path: Path, elements: Sequence[str], potential: Metadata) -> list[HullEntry]:
+def read_references(
+    path: Path, elements: Sequence[str], potential: Metadata, pressure_GPa: float = 0.0
+) -> list[HullEntry]:
     """Entries of a pymatgen ComputedStructureEntry JSON that may stand on this potential's hull.
 
     Raises:
-        InputError: not such a file; an entry of another potential, or one that does not say whose it is; an element
-            outside the system.
+        InputError: not such a file; an entry of another potential or pressure, or one that does not say whose it is;
+            an element outside the system.
     """
     try:
         values = json.loads(path.read_text())
     except FileNotFoundError:
         raise InputError(f"references: {path}: no such file") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"references: {path}: not JSON ({error}); write pymatgen ComputedStructureEntry JSON") from None
+        hint = "write pymatgen ComputedStructureEntry JSON"
+        raise InputError(f"references: {path}: not JSON ({error}); {hint}") from None
     if not isinstance(values, list) or not all(isinstance(v, dict) and "energy" in v for v in values):
         raise InputError(f"references: {path}: must be a list of pymatgen ComputedStructureEntry objects")
-    return [_reference(v, f"references: {path}: entry {k}", elements, potential) for k, v in enumerate(values)]
+    found = []
+    for k, value in enumerate(values):
+        where = f"references: {path}: entry {k}"
+        entry = _entry_of(value, where)
+        _check_reference(entry, where, elements, potential, pressure_GPa)
+        found.append(_reference(entry, f"entry {k}"))
+    return found
 
 
-def _reference(value: dict[str, Any], where: str, elements: Sequence[str], potential: Metadata) -> HullEntry:
+def _entry_of(value: dict[str, Any], where: str) -> Any:
     from pymatgen.entries.computed_entries import ComputedEntry, ComputedStructureEntry
 
-    kind = ComputedStructureEntry if "structure" in value else ComputedEntry
+    kind: type[Any] = ComputedStructureEntry if "structure" in value else ComputedEntry
     try:
-        entry = kind.from_dict(value)
+        return kind.from_dict(value)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{where}: not a pymatgen entry ({type(error).__name__}: {error})") from None
+
+
+def _check_reference(
+    entry: Any, where: str, elements: Sequence[str], potential: Metadata, pressure_GPa: float
+) -> None:
     strangers = sorted({str(e) for e in entry.composition.elements} - set(elements))
     if strangers:
         raise InputError(f"{where}: holds {strangers[0]}, which is not in {'-'.join(elements)}; leave it out")
@@ -148,15 +164,24 @@ def _reference(value: dict[str, Any], where: str, elements: Sequence[str], poten
             "two potentials must not stand on one hull: recompute the entry, or name its potential in "
             'parameters["potential"] as `discover export --format entries` does'
         )
+    at_GPa = entry.parameters.get("pressure_GPa", 0.0)
+    if at_GPa != pressure_GPa:
+        raise InputError(
+            f"{where}: its enthalpy is one at {at_GPa:g} GPa, this campaign's are at {pressure_GPa:g}; leave it out"
+        )
+
+
+def _reference(entry: Any, name: str) -> HullEntry:
+    """Its place on a hull is not known yet."""
     composition = {str(e): float(x) for e, x in entry.composition.fractional_composition.items()}
-    group = entry.structure.get_space_group_info(symprec=0.05)[1] if "structure" in value else None
+    structure = getattr(entry, "structure", None)
     return HullEntry(
-        id=str(entry.entry_id or where.rpartition(" ")[2]),
-        formula=entry.composition.reduced_formula,
+        id=str(entry.entry_id or name),
+        formula=formula_of(composition),
         composition=composition,
         energy_eV_per_atom=entry.energy_per_atom,
         formation_energy_eV_per_atom=float("nan"),
         e_above_hull_eV_per_atom=float("nan"),
-        space_group=group,
+        space_group=None if structure is None else structure.get_space_group_info(symprec=0.05)[1],
         on_hull=False,
     )

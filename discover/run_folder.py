@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sqlite3
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,9 +20,10 @@ import ase.io
 from discover.config import CampaignConfig, dump_campaign, load_campaign
 from discover.errors import InputError
 from discover.hull import build_hull, read_references
-from discover.records import Hull, RunRecord
+from discover.records import Hull, HullEntry, RunRecord
 from discover.store import Store, StoredResult
 from discover.strategy import search_space
+from potentials import Metadata
 
 CONFIG = "campaign.yaml"
 DATABASE = "candidates.db"
@@ -38,8 +40,8 @@ class RunFolder:
         self.config = config
 
     @classmethod
-    def create(cls, path: Path, config: CampaignConfig, resume: bool) -> RunFolder:
-        """A new run's folder, or with resume an old one's.
+    def claim(cls, path: Path, config: CampaignConfig, resume: bool) -> RunFolder:
+        """A new run's folder, or with resume an old one's; nothing is in it before `begin`.
 
         Raises:
             InputError: it exists already, it cannot be written, it belongs to another campaign.
@@ -52,10 +54,15 @@ class RunFolder:
             raise InputError(f"{path}: exists and is no run folder; choose another --out")
         try:
             path.mkdir(parents=True, exist_ok=True)
-            _write(path / CONFIG, dump_campaign(config))
+            with tempfile.TemporaryFile(dir=path):
+                pass
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
         return cls(path, config)
+
+    def begin(self) -> None:
+        """Write the campaign as it is run, every default written out."""
+        _write(self.path / CONFIG, dump_campaign(self.config))
 
     @staticmethod
     def _check_same(path: Path, config: CampaignConfig) -> None:
@@ -115,16 +122,11 @@ class RunFolder:
         Raises:
             InputError: references that must not stand on this hull.
         """
-        from potentials import Metadata
-
         config, history, state = self.config, self.store.history(), self.store.state()
         space = search_space(config)
-        potential = state.get("potential", {"name": config.potential})
-        known = {k: v for k, v in potential.items() if k in Metadata.__dataclass_fields__}
-        file = references or (Path(config.references) if config.references else None)
-        entries = read_references(file, space.elements, Metadata(**known)) if file else []
-        pressure = config.search.pressure_GPa
-        hull = build_hull(config.system, space.elements, potential, history, entries, pressure)
+        potential = state["potential"] if "potential" in state else Metadata(config.potential, "").to_json()
+        entries = self.references(Metadata.from_json(potential), references)
+        hull = build_hull(config.system, space.elements, potential, history, entries, config.search.pressure_GPa)
         tally = state.get("tally", {})
         return RunRecord(
             system=config.system,
@@ -135,8 +137,20 @@ class RunFolder:
             atoms_of=self.store.atoms,
             provenance=self._provenance(potential, tally),
             wall_s=tally.get("wall_s", 0.0),
-            complete="finished" in state,
+            complete=bool(state.get("finished")),
         )
+
+    def references(self, potential: Metadata, file: Path | None = None) -> list[HullEntry]:
+        """Entries of the given references file, or else of the campaign's.
+
+        Raises:
+            InputError: they must not stand on this potential's hull.
+        """
+        file = file or self.config.references
+        if file is None:
+            return []
+        search = self.config.search
+        return read_references(file, search_space(self.config).elements, potential, search.pressure_GPa)
 
     def _provenance(self, potential: dict[str, Any], tally: dict[str, Any]) -> dict[str, Any]:
         described = {f"potential {k.replace('_', ' ')}": v for k, v in potential.items() if v is not None}
@@ -150,7 +164,7 @@ class RunFolder:
 
     def finish(self) -> RunRecord:
         """Mark the run finished and write hull, structures and report."""
-        self.store.ask([], {"finished": datetime.now(UTC).isoformat(timespec="seconds")})
+        self.store.save({"finished": datetime.now(UTC).isoformat(timespec="seconds")})
         return self.write_results()
 
     def write_results(self) -> RunRecord:

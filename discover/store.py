@@ -18,6 +18,7 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
 
+from discover.composition import formula_of
 from discover.records import CandidateRecord
 from searchers.candidate import Candidate, Fate, Relaxed
 from searchers.encoding import atoms_from_json, atoms_to_json
@@ -52,6 +53,10 @@ class Store:
                 self._row_of[result.relaxed.candidate.id] = self._write(result)
                 self._execute("DELETE FROM discover_pending WHERE id = ?", result.relaxed.candidate.id)
             self._save_state(state)
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Save state alone."""
+        self.ask([], state)
 
     def ask(self, candidates: Sequence[Candidate], state: dict[str, Any]) -> None:
         """Note candidates as pending, with the state that has asked for them."""
@@ -137,14 +142,14 @@ class Store:
 
 
 def _record(row: Any) -> CandidateRecord:
-    symbols = row.symbols
-    n = len(symbols)
+    counts = row.count_atoms()
+    n = row.natoms
     return CandidateRecord(
         id=row.candidate,
         operator=row.operator,
         parents=tuple(row.data.get("parents", ())),
-        formula=Atoms(symbols).symbols.formula.reduce()[0].format("metal"),
-        composition={e: symbols.count(e) / n for e in dict.fromkeys(symbols)},
+        formula=formula_of(counts),
+        composition={e: k / n for e, k in counts.items()},
         n_atoms=n,
         energy_eV_per_atom=row.get("enthalpy_eV_per_atom"),
         fate=row.fate,

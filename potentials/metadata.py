@@ -40,6 +40,11 @@ class Metadata:
         del fields["elements"]
         return fields
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Metadata:
+        """What `to_json` gave, the elements apart."""
+        return cls(**value)
+
     def same_energies(self, other: Mapping[str, Any]) -> bool:
         """True where energies of the other potential (its `to_json`) may stand on one hull with this one's."""
         mine = self.to_json()

@@ -33,7 +33,8 @@ def sandbox(tmp_path):
 
 
 def script(folder, name, text):
-    path = folder / "tools" / name
+    path = (folder / "tools" / name).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(0o755)
 
@@ -66,12 +67,26 @@ def test_a_shim_without_its_python_is_passed_over(sandbox):
     assert "python3.13 -m venv --clear .venv" in log
 
 
+def test_the_newest_of_pyenvs_versions_is_taken_even_with_a_space_in_its_path(sandbox):
+    home = sandbox / "my home"
+    for version in ("3.11.9", "3.12.7", "3.13.1"):
+        script(home, f"../.pyenv/versions/{version}/bin/python", FAKE)
+    found = subprocess.run(
+        [".ci/find-python"],
+        cwd=sandbox,
+        env={"PATH": str(sandbox / "tools"), "HOME": str(home), "LOG": str(sandbox / "log")},
+        capture_output=True,
+        text=True,
+    )
+    assert found.stdout == f"{home}/.pyenv/versions/3.13.1/bin/python\n", found.stderr
+
+
 def test_installs_the_pinned_packages_then_this_one_and_only_once(sandbox):
     script(sandbox, "python3.12", FAKE)
     _, log = make(sandbox, "install")
     assert [line for line in log if line.startswith("uv")] == [
-        "uv pip install --python .venv/bin/python -r requirements.txt",
-        "uv pip install --python .venv/bin/python --no-deps -e .",
+        "uv pip install -q --python .venv/bin/python -r requirements.txt",
+        "uv pip install -q --python .venv/bin/python --no-deps -e .",
     ]
     assert make(sandbox, "install")[1] == []
     os.utime(sandbox / "requirements.txt", (2e9, 2e9))  # newer than any stamp

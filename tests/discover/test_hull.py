@@ -7,6 +7,7 @@ from ase.build import bulk
 from pymatgen.entries.computed_entries import ComputedStructureEntry
 from pymatgen.io.ase import AseAtomsAdaptor
 
+from discover.composition import formula_of
 from discover.errors import InputError
 from discover.hull import build_hull, read_references
 from discover.records import CandidateRecord
@@ -34,6 +35,42 @@ def test_formation_energies_are_measured_from_the_lowest_elements():
     assert by_id[3].formation_energy_eV_per_atom == pytest.approx(-5.0 + (5.403 + 4.578) / 2)
     assert [by_id[i].on_hull for i in range(4)] == [True, True, False, True]
     assert by_id[2].e_above_hull_eV_per_atom == pytest.approx(0.178)
+
+
+@pytest.mark.parametrize("gas", ["O", "N", "H", "F", "Cl"])
+def test_elements_that_people_write_as_molecules_are_references_too(gas):
+    history = [
+        record(0, {"Ti": 1.0}, -7.8),
+        record(1, {gas: 1.0}, -4.9),
+        record(2, {"Ti": 1 / 3, gas: 2 / 3}, -9.0),
+        record(3, {"Ti": 1 / 2, gas: 1 / 2}, -8.0),
+    ]
+    hull = build_hull(f"Ti-{gas}", ("Ti", gas), {}, history)
+    by_id = {e.id: e for e in hull.entries}
+    assert by_id[2].formation_energy_eV_per_atom == pytest.approx(-9.0 + 7.8 / 3 + 2 * 4.9 / 3)
+    assert [by_id[i].on_hull for i in range(4)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    "counts, formula",
+    [
+        ({"O": 4}, "O"),
+        ({"Ge": 0.5, "Si": 0.5}, "SiGe"),
+        ({"O": 4, "Ti": 2}, "TiO2"),
+        ({"Li": 6 / 13, "P": 1 / 13, "S": 5 / 13, "Cl": 1 / 13}, "Li6PS5Cl"),
+        ({"Li": 2, "O": 2}, "LiO"),
+        ({"Ti": 1.0, "C": 0.0}, "Ti"),
+    ],
+)
+def test_formulas_are_reduced_and_ordered_by_electronegativity(counts, formula):
+    assert formula_of(counts) == formula
+
+
+def test_references_at_another_pressure_are_refused(tmp_path):
+    path = entry_json(tmp_path, {"potential": POTENTIAL.to_json(), "pressure_GPa": 10.0})
+    with pytest.raises(InputError, match="at 10 GPa, this campaign's are at 0; leave it out"):
+        read_references(path, ("Si",), POTENTIAL)
+    assert len(read_references(path, ("Si",), POTENTIAL, 10.0)) == 1
 
 
 @pytest.mark.parametrize("fate", ["failed", "duplicate", "unconverged", "pruned"])

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import report_samples as samples
 from ase.build import bulk
 from ase.io import read
 from ase.spacegroup import crystal
-from report_samples import RunRecord
 
 from discover.report import write_report
 from discover.report.figures_hull import _tie_lines
@@ -23,6 +21,8 @@ from discover.report.phases import near_phases
 from discover.report.prototypes import prototype_of
 from discover.report.search_summary import failure_rows, operator_rows
 from discover.report.symmetry import symmetry_of
+from tests.discover import report_samples as samples
+from tests.discover.report_samples import RunRecord
 
 FETCHING = {"src", "href", "srcset", "action", "data", "poster", "xlink:href"}
 

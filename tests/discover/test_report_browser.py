@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-import headless
 import pytest
-import report_samples as samples
 
 from discover.report import write_report
+from tests.discover import headless
+from tests.discover import report_samples as samples
 
 pytestmark = [
     pytest.mark.browser,

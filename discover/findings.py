@@ -1,0 +1,92 @@
+"""The distinct structures that a campaign has found, and the hull they span: what each new result is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from ase import Atoms
+
+from discover.composition import CompositionKey, composition_key, fractions_of
+from discover.hull import ConvexHull
+from searchers.duplicates import DuplicateIndex
+from searchers.fingerprint import fingerprint
+
+FINGERPRINT_TOLERANCE = 0.2
+"""Wider than the index's own 0.12: two relaxations of one soft crystal to 0.05 eV/Å end up to 1 % of length apart,
+which is 0.11. Polymorphs that come so close are told apart by their energies and the structure matcher."""
+
+Known = tuple[int, Atoms, float, np.ndarray]
+"""Candidate id, geometry, energy (eV/atom), fingerprint."""
+
+
+class Findings:
+    """Distinct converged structures of one run.
+
+    elements: the chemical system.
+    stored_atoms: geometry of a structure that the store holds.
+    energy_tolerance_eV: per atom; structures further apart are different.
+    """
+
+    def __init__(
+        self, elements: Sequence[str], stored_atoms: Callable[[int], Atoms], energy_tolerance_eV: float
+    ) -> None:
+        self._elements = tuple(elements)
+        self._stored_atoms = stored_atoms
+        self._index = DuplicateIndex(self.atoms, FINGERPRINT_TOLERANCE, energy_tolerance_eV)
+        self._energies: dict[int, float] = {}
+        self._unsaved: dict[int, Atoms] = {}
+        self._lowest: dict[CompositionKey, float] = {}
+        self._hull: ConvexHull | None = None
+
+    @property
+    def hull(self) -> ConvexHull:
+        """The hull as it stands; built anew only after a composition has a new lowest energy."""
+        if self._hull is None:
+            self._hull = ConvexHull(self._elements, ((dict(key), e) for key, e in self._lowest.items()))
+        return self._hull
+
+    def restore(self, known: Iterable[Known]) -> None:
+        """Take in what the store holds."""
+        for id, atoms, energy, vector in known:
+            self._note(id, atoms, energy, vector)
+
+    def add(self, id: int, atoms: Atoms, energy_eV_per_atom: float, vector: np.ndarray | None) -> int | None:
+        """Take in a converged structure; the id of the one it repeats, None where it is new.
+
+        vector: its fingerprint, where it is at hand.
+        """
+        vector = fingerprint(atoms) if vector is None else vector
+        known = self._index.find(atoms, energy_eV_per_atom, vector)
+        if known is None:
+            self._unsaved[id] = atoms
+            self._note(id, atoms, energy_eV_per_atom, vector)
+        return known
+
+    def repeated_by(self, atoms: Atoms) -> int | None:
+        """Id of the known structure that unrelaxed atoms are already, or None."""
+        return self._index.find(atoms)
+
+    def energy_eV_per_atom(self, id: int) -> float:
+        """Energy of a known structure."""
+        return self._energies[id]
+
+    def atoms(self, id: int) -> Atoms:
+        """Geometry of a known structure, also of one that the store does not hold yet."""
+        return self._unsaved[id] if id in self._unsaved else self._stored_atoms(id)
+
+    def saved(self) -> None:
+        """The store holds everything now."""
+        self._unsaved.clear()
+
+    def lowest_eV_per_atom(self) -> float | None:
+        """Lowest energy of a structure that holds all the elements."""
+        return min((e for key, e in self._lowest.items() if len(key) == len(self._elements)), default=None)
+
+    def _note(self, id: int, atoms: Atoms, energy: float, vector: np.ndarray) -> None:
+        self._index.add(id, atoms, energy, vector)
+        self._energies[id] = energy
+        key = composition_key(fractions_of(atoms))
+        if energy < self._lowest.get(key, np.inf):
+            self._lowest[key] = energy
+            self._hull = None
