@@ -16,7 +16,7 @@ from discover.run_folder import RunFolder
 from discover.seeds import seed_structures
 from discover.steady_state import SteadyState
 from discover.strategy import search_space
-from potentials import Metadata, RelaxSettings, UnknownPotentialError, check_name, resolve_device
+from potentials import LoadError, Metadata, RelaxSettings, UnknownPotentialError, check_name, resolve_device
 from potentials.registry import DeviceError
 
 COMPILE_FROM_CALLS = 20_000
@@ -110,9 +110,17 @@ class Campaign:
             options=config.potential_options,
         )
         mean_atoms = 0.5 * sum(config.search.atoms)
-        if workers == 0:
-            return LocalEngine(spec, mean_atoms)
-        return RayEngine(spec, workers or default_workers(device), mean_atoms, ray_address)
+        try:
+            if workers == 0:
+                return LocalEngine(spec, mean_atoms)
+            return RayEngine(spec, workers or default_workers(device), mean_atoms, ray_address)
+        except LoadError as error:
+            raise InputError(f"potential: {_own_words(error)}") from None
+
+
+def _own_words(error: LoadError) -> str:
+    """The message, without the remote traceback that Ray puts before it."""
+    return str(getattr(error, "cause", error))
 
 
 def _check_elements(elements: Sequence[str], engine: Engine) -> None:

@@ -212,7 +212,14 @@ def _with_files(
     start_from = [found(f, "search", "start_from", k) for k, f in enumerate(config.search.start_from)]
     references = found(config.references, "references") if config.references else None
     search = config.search.model_copy(update={"start_from": start_from})
-    return config.model_copy(update={"search": search, "references": references})
+    names = {key: _checkpoint(getattr(config, key), path.parent) for key in ("potential", "witness")}
+    return config.model_copy(update={"search": search, "references": references, **names})
+
+
+def _checkpoint(name: str, folder: Path) -> str:
+    """A potential's name, absolute where it is a checkpoint file in the campaign's folder."""
+    file = folder / name
+    return str(file.resolve()) if file.is_file() else name
 
 
 def dump_campaign(config: CampaignConfig) -> str:

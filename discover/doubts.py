@@ -27,6 +27,8 @@ WORTH_ASKING_EV = 0.02
 """A result that lowers the hull by less needs no witness: it changes nothing that a hole would."""
 TIGHTEST = 0.6
 """Shortest bond of a believable relaxed crystal, as a share of the sum of covalent radii (V=O has 0.72, N2 0.77)."""
+TIGHTEST_BELOW_GPA = 50.0
+"""Bonds are judged up to here: sodium at 320 GPa has bonds of 0.57."""
 
 
 def witness_of(potential: str, choice: str) -> str | None:
@@ -46,7 +48,7 @@ class Doubts:
     def __init__(self, engine: Engine, pressure_GPa: float = 0.0, check_bonds: bool = True) -> None:
         self._engine = engine
         self._pressure_GPa = pressure_GPa
-        self._check_bonds = check_bonds
+        self._check_bonds = check_bonds and pressure_GPa <= TIGHTEST_BELOW_GPA
         name = engine.description["metadata"]["name"]
         self._may_differ = MAY_DIFFER_EV.get(name, MAY_DIFFER_ELSEWHERE_EV)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import socket
 import sys
 from collections import deque
 from collections.abc import Sequence
@@ -22,6 +24,7 @@ WORKER_ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
     "MALLOC_TOP_PAD_": str(1 << 28),
 }
+KNOCK_S = 10.0
 TRIES = 2
 """A candidate whose worker dies is tried once more, alone."""
 
@@ -123,9 +126,13 @@ class RayEngine:
         self._spec = spec
         _start_ray(ray, address, workers)
         self._actors = [self._new_actor() for _ in range(workers)]
-        # The first compiles where compiling was asked for; the others find its result in the cache
-        self.description = ray.get(self._actors[0].handle.describe.remote())
-        ray.get([actor.handle.describe.remote() for actor in self._actors[1:]])
+        try:
+            ray.get([actor.handle.load.remote() for actor in self._actors])
+            # The first compiles where compiling was asked for; the others find its result in the cache
+            self.description, *_ = [ray.get(actor.handle.describe.remote()) for actor in self._actors]
+        except BaseException:
+            self.close()
+            raise
         self._slots = slots_for(self.description["batch_atoms"], mean_atoms)
         self._queue: deque[Task] = deque()
         self._suspects: deque[Task] = deque()
@@ -220,14 +227,28 @@ def _start_ray(ray: Any, address: str | None, workers: int) -> None:
     if ray.is_initialized():
         return
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    common: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it announces its own token authentication
+    common: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
     if address is None:
         ray.init(num_cpus=workers, include_dashboard=False, **common)
         return
     try:
+        _knock(address)
         ray.init(address=address, **common)
-    except (ConnectionError, ValueError) as error:
-        raise InputError(f"--ray-address: no Ray cluster answers at {address!r} ({error})") from None
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"--ray-address: no Ray cluster answers at {address!r} ({reason})") from None
+
+
+def _knock(address: str) -> None:
+    """See whether anybody listens at host:port: where nobody does, Ray tries for ever.
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S).close()
 
 
 def default_workers(device: str) -> int:

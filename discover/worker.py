@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings, load
+import potentials
+from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings
 from potentials.potential import structure_of
 
 
@@ -73,9 +74,24 @@ class RelaxWorker:
         if spec.device == "cpu":
             torch.set_num_threads(spec.threads)
         self.spec = spec
-        compiled = {"compiled": True} if spec.compiled else {}
-        self.potential = load(spec.potential, spec.device, **compiled, **spec.options)
-        self.relaxer = InFlightRelaxer(self.potential, spec.settings, spec.batch_atoms)
+
+    @cached_property
+    def potential(self) -> Potential:
+        """What evaluates; not loaded in `__init__`, for an actor that fails while it is made cannot say why."""
+        return potentials.load(self.spec.potential, self.spec.device, self.spec.compiled, **self.spec.options)
+
+    @cached_property
+    def relaxer(self) -> InFlightRelaxer:
+        """The batch in flight."""
+        return InFlightRelaxer(self.potential, self.spec.settings, self.spec.batch_atoms)
+
+    def load(self) -> None:
+        """Load the potential, which takes seconds.
+
+        Raises:
+            potentials.LoadError: it cannot be loaded as asked for.
+        """
+        _ = self.potential
 
     def describe(self) -> dict[str, Any]:
         """The potential's metadata, its elements (None: any) and the atoms that one batch holds, after warming up."""
@@ -90,7 +106,7 @@ class RelaxWorker:
     @cached_property
     def _witness(self) -> Potential | None:
         """Loaded when first asked: most campaigns ask a few dozen times, some never."""
-        return None if self.spec.witness is None else load(self.spec.witness, self.spec.device)
+        return None if self.spec.witness is None else potentials.load(self.spec.witness, self.spec.device)
 
     def second_opinion(self, atoms: Atoms) -> float:
         """The witness's energy of this very geometry, eV/atom; NaN where there is no witness or it has no answer."""

@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from potentials.metadata import Metadata
     from potentials.potential import Evaluation, Potential
-    from potentials.registry import DeviceError, UnknownPotentialError, available, check_name, load, resolve_device
+    from potentials.registry import (
+        DeviceError,
+        LoadError,
+        UnknownPotentialError,
+        available,
+        check_name,
+        load,
+        resolve_device,
+    )
     from potentials.relax import InFlightRelaxer, Relaxation, RelaxSettings
 
 _HOME = {
     "DeviceError": "registry",
     "Evaluation": "potential",
     "InFlightRelaxer": "relax",
+    "LoadError": "registry",
     "Metadata": "metadata",
     "Potential": "potential",
     "RelaxSettings": "relax",
@@ -30,6 +39,7 @@ __all__ = [
     "DeviceError",
     "Evaluation",
     "InFlightRelaxer",
+    "LoadError",
     "Metadata",
     "Potential",
     "RelaxSettings",

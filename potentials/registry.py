@@ -17,6 +17,10 @@ class UnknownPotentialError(ValueError):
     """A name that is no potential; the message lists those there are."""
 
 
+class LoadError(ValueError):
+    """A potential that there is, but that cannot be loaded as asked for: wrong options, a broken checkpoint."""
+
+
 class DeviceError(ValueError):
     """A device that this machine does not have."""
 
@@ -69,8 +73,23 @@ def load(name: str = "7net-0", device: str = "auto", compiled: bool = False, **o
     Raises:
         UnknownPotentialError: no such name.
         DeviceError: no such device here.
+        LoadError: options that it does not take, a file that is no such checkpoint, a class that cannot be made.
     """
     check_name(name)
+    own = name in NAMES
+    try:
+        return _load(name, device, compiled, options)
+    except (DeviceError, UnknownPotentialError):
+        raise
+    except Exception as error:
+        # Of ours, only options can be wrong; of a file or a foreign class, anything
+        if own and not isinstance(error, TypeError):
+            raise
+        kind = "" if isinstance(error, TypeError | ValueError) else f"{type(error).__name__}: "
+        raise LoadError(f"{name!r} cannot be loaded: {kind}{' '.join(str(error).split())[:300]}") from error
+
+
+def _load(name: str, device: str, compiled: bool, options: dict[str, Any]) -> Potential:
     if name == "emt" or name.startswith("ase:"):
         from potentials import ase_potential
 

@@ -7,7 +7,16 @@ import pytest
 import torch
 from ase.build import bulk
 
-from potentials import DeviceError, Metadata, UnknownPotentialError, available, check_name, load, resolve_device
+from potentials import (
+    DeviceError,
+    LoadError,
+    Metadata,
+    UnknownPotentialError,
+    available,
+    check_name,
+    load,
+    resolve_device,
+)
 from potentials.potential import structure_of
 from tests.potentials.crystals import potential
 
@@ -30,8 +39,14 @@ def test_a_gpu_that_is_not_there_is_said():
 
 @pytest.mark.parametrize("name", ["emt", "chgnet", "lj", "7net-0"])
 def test_a_mistyped_option_is_an_error(name):
-    with pytest.raises(TypeError, match="cutof_A"):
+    with pytest.raises(LoadError, match=f"'{name}' cannot be loaded: .*cutof_A"):
         load(name, "cpu", cutof_A=3.0)
+
+
+def test_a_file_that_is_no_checkpoint_is_an_error(tmp_path):
+    (tmp_path / "weights.pth").write_text("nothing")
+    with pytest.raises(LoadError, match=r"weights.pth' cannot be loaded: UnpicklingError"):
+        load(str(tmp_path / "weights.pth"), "cpu")
 
 
 def test_any_ase_calculator_by_its_path():
@@ -50,7 +65,7 @@ def test_any_ase_calculator_by_its_path():
     ],
 )
 def test_a_wrong_path_says_what_is_wrong(name, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(LoadError, match=message):
         load(name)
 
 
