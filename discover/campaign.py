@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from discover.config import CampaignConfig, load_campaign
 from discover.doubts import witness_of
 from discover.engine import Engine, LocalEngine, RayEngine, WorkerSpec, default_workers
@@ -18,6 +20,7 @@ from discover.steady_state import SteadyState
 from discover.strategy import search_space
 from potentials import LoadError, Metadata, RelaxSettings, UnknownPotentialError, check_name, resolve_device
 from potentials.registry import DeviceError
+from searchers.generation import NoStructureError, SymmetricGenerator
 
 COMPILE_FROM_CALLS = 20_000
 """Compiling costs a minute once and saves about 20 ms a model call on two cores: it pays from here."""
@@ -66,7 +69,7 @@ class Campaign:
         out = Path(out) if out is not None else Path("runs") / self.name
         device = self._check()
         folder = RunFolder.claim(out, self.config, resume)
-        seed_structures(self.config, search_space(self.config))  # complains of files that do not fit
+        _check_space(self.config)
         engine = self._engine(device, workers, ray_address)
         try:
             _check_elements(search_space(self.config).elements, engine)
@@ -116,6 +119,17 @@ class Campaign:
             return RayEngine(spec, workers or default_workers(device), mean_atoms, ray_address)
         except LoadError as error:
             raise InputError(f"potential: {_own_words(error)}") from None
+
+
+def _check_space(config: CampaignConfig) -> None:
+    """Refuse structures that do not fit, and space groups that no crystal of the space can have."""
+    space = search_space(config)
+    seed_structures(config, space)
+    if space.space_groups is not None:
+        try:
+            SymmetricGenerator(space).draw(np.random.default_rng(config.seed))
+        except NoStructureError as error:
+            raise InputError(f"search.space_groups: {error}") from None
 
 
 def _own_words(error: LoadError) -> str:

@@ -120,6 +120,7 @@ class Store:
     def distinct(self) -> Iterator[tuple[int, Atoms, float, np.ndarray]]:
         """Id, geometry, energy (eV/atom) and fingerprint of every converged candidate that repeats no other."""
         for row in self._db.select(fate=Fate.CONVERGED.value, sort="id"):
+            self._row_of[row.candidate] = row.id
             yield row.candidate, row.toatoms(), row.enthalpy_eV_per_atom, np.asarray(row.data["fingerprint"])
 
     def atoms(self, candidate_id: int | str) -> Atoms:

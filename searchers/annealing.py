@@ -17,7 +17,7 @@ from searchers.chemical_potential import ElementEnergies
 from searchers.cooling import Schedule, schedule_from
 from searchers.distances import far_enough
 from searchers.encoding import atoms_from_json, atoms_to_json
-from searchers.generation import SymmetricGenerator
+from searchers.generation import NoStructureError, SymmetricGenerator
 from searchers.replica import Pending, Replica
 from searchers.space import SearchSpace
 from searchers.supercell import supercell_of
@@ -162,12 +162,23 @@ class SimulatedAnnealing:
         return None
 
     def _start(self, index: int, element: str | None, rng: np.random.Generator) -> tuple[Pending, int]:
-        counts = self.space.draw_composition(rng)
-        if element is not None:
-            n = int(rng.integers(self.space.min_atoms, self.space.max_atoms + 1))
-            counts = tuple(n * (symbol == element) for symbol in self.space.elements)
-        atoms, group = self._generator.generate(counts, rng)
+        if element is None:
+            atoms, group = self._generator.draw(rng)
+        else:
+            atoms, group = self._of_element(element, rng)
         return Pending(index, _plain(atoms), 0.0, "random"), group
+
+    def _of_element(self, element: str, rng: np.random.Generator) -> tuple[Atoms, int]:
+        """A crystal of one element; of anything where the space groups wanted have none of it."""
+
+        def counts(rng: np.random.Generator) -> tuple[int, ...]:
+            n = int(rng.integers(self.space.min_atoms, self.space.max_atoms + 1))
+            return tuple(n * (symbol == element) for symbol in self.space.elements)
+
+        try:
+            return self._generator.draw(rng, counts)
+        except NoStructureError:
+            return self._generator.draw(rng)
 
     def _move(self, replica: Replica, rng: np.random.Generator) -> tuple[str, moves.Proposal, int] | None:
         """A move that stays inside the walls, and how many it took; those that do not are rejections for nothing."""

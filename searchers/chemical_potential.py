@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
 from ase import Atoms
 
@@ -36,12 +37,12 @@ class ElementEnergies:
     def learn(self, relaxed: Relaxed) -> None:
         """Take a result, if it is of one element and lower than what is known."""
         species = set(relaxed.atoms.get_chemical_symbols())
-        if self.frozen or not relaxed.fate.has_energy or len(species) != 1:
+        energy = float(relaxed.energy_eV_per_atom)
+        if self.frozen or not relaxed.fate.has_energy or len(species) != 1 or not isfinite(energy):
             return
         element = species.pop()
         if element in self._elements:
-            known = self.lowest_eV.get(element, float("inf"))
-            self.lowest_eV[element] = min(known, float(relaxed.energy_eV_per_atom))
+            self.lowest_eV[element] = min(self.lowest_eV.get(element, energy), energy)
 
     def freeze(self) -> None:
         """Keep the potentials from now on; nothing happens while an element is missing."""

@@ -7,31 +7,13 @@ from itertools import product
 import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
-from ase.geometry import minkowski_reduce
 
-# In a Minkowski-reduced cell the nearest image of a wrapped vector lies in the 27 cells around it.
+from searchers.lattice import shortest_basis
+
+# In a cell of shortest vectors the nearest image of a wrapped vector lies in the 27 cells around it.
 _SHIFTS = np.array(list(product((-1, 0, 1), repeat=3)), dtype=float)
 _SELF_SHIFTS = _SHIFTS[:13]  # half of the 26 neighbours; the others are their mirror images
 _SINGULAR_A3 = 1e-6
-
-
-def reduced_cell(cell: np.ndarray) -> np.ndarray:
-    """The same lattice by its shortest vectors, shape (3, 3), Å; the cell itself where that is no work.
-
-    The cheap test holds for cells whose vectors are near a right angle, which is most of them
-    (0.02 ms instead of 0.3 ms for the reduction).
-    """
-    gram = cell @ cell.T
-    lengths2 = np.diag(gram)
-    pairwise = all(
-        2 * abs(gram[i, j]) <= min(lengths2[i], lengths2[j]) + 1e-9 for i, j in ((0, 1), (0, 2), (1, 2))
-    )
-    off = gram[0, 1], gram[0, 2], gram[1, 2]
-    # The third condition of a Minkowski-reduced basis: no body diagonal shorter than its longest vector.
-    diagonals = min(s01 * off[0] + s02 * off[1] + s01 * s02 * off[2] for s01 in (-1, 1) for s02 in (-1, 1))
-    if pairwise and lengths2.sum() + 2 * diagonals >= lengths2.max() - 1e-9:
-        return cell
-    return np.asarray(minkowski_reduce(cell)[0])
 
 
 def nearest_distances(atoms: Atoms) -> np.ndarray:
@@ -45,23 +27,28 @@ def nearest_distances(atoms: Atoms) -> np.ndarray:
     cell = np.asarray(atoms.cell.array, dtype=float)
     if not abs(np.linalg.det(cell)) > _SINGULAR_A3:
         raise ValueError("the cell has no volume")
-    return distances_in_reduced(reduced_cell(cell), atoms.positions)
+    return distances_in_reduced(shortest_basis(cell), atoms.positions)
 
 
 def distances_in_reduced(cell: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """`nearest_distances` of positions (n, 3), Å, in a `reduced_cell`."""
+    """`nearest_distances` of positions (n, 3), Å, in a cell of shortest vectors."""
     n = len(positions)
     first, second = np.triu_indices(n, 1)
     distances = np.empty((n, n))
     np.fill_diagonal(distances, np.sqrt(((_SELF_SHIFTS @ cell) ** 2).sum(1).min()))
     if len(first):
         fractional = positions @ np.linalg.inv(cell)
-        delta = fractional[first] - fractional[second]
-        delta -= np.rint(delta)
-        vectors = (delta @ cell)[:, None, :] + (_SHIFTS @ cell)[None]
-        distances[first, second] = np.sqrt(np.einsum("psx,psx->ps", vectors, vectors).min(1))
+        vectors = nearest_vectors(cell, fractional[first] - fractional[second])
+        distances[first, second] = np.sqrt(np.einsum("px,px->p", vectors, vectors))
         distances[second, first] = distances[first, second]
     return distances
+
+
+def nearest_vectors(cell: np.ndarray, fractional: np.ndarray) -> np.ndarray:
+    """The shortest periodic image of each fractional vector (n, 3) in a cell of shortest vectors, Å, (n, 3)."""
+    images = ((fractional - np.rint(fractional)) @ cell)[:, None, :] + (_SHIFTS @ cell)[None]
+    nearest = np.einsum("pix,pix->pi", images, images).argmin(1)
+    return np.asarray(images[np.arange(len(fractional)), nearest])
 
 
 def min_distance_ratio(atoms: Atoms) -> float:

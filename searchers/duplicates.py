@@ -27,8 +27,7 @@ from searchers.fingerprint import fingerprint as make_fingerprint
 
 FINGERPRINT_TOLERANCE = 0.12  # between rattled copies and polymorphs, see above
 ENERGY_TOLERANCE_EV_PER_ATOM = 0.010
-_SAME = 0.015  # fingerprints so close, with equal energies, need no matcher: polytypes are 0.035 apart
-_SAME_WITHOUT_ENERGY = 0.003  # rounding and the last digits of a relaxation
+_SAME = 0.003  # rounding and the last digits of a relaxation; nearer need no matcher (6H and 33R SiC are 0.007 apart)
 _MATCHES = 4  # structures that the matcher looks at
 _CACHED = 512  # reduced structures kept for the matcher
 _GRID_DIMENSIONS = 4
@@ -99,9 +98,8 @@ class DuplicateIndex:
             return None
         vector = make_fingerprint(atoms) if fingerprint is None else fingerprint
         energy = np.nan if energy_eV_per_atom is None else energy_eV_per_atom
-        ids, distances, compared = bucket.near(vector, energy, self.energy_tolerance_eV)
-        limits = np.where(compared, _SAME, _SAME_WITHOUT_ENERGY)
-        if len(ids) and distances[0] <= limits[0]:
+        ids, distances = bucket.near(vector, energy, self.energy_tolerance_eV)
+        if len(ids) and distances[0] <= _SAME:
             return int(ids[0])
         return self._matcher.first_match(atoms, ids[:_MATCHES].tolist())
 
@@ -136,10 +134,8 @@ class _Bucket:
         elif self._n == _GRID_FROM:
             self._lay_grid()
 
-    def near(
-        self, vector: np.ndarray, energy: float, energy_tolerance: float
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Ids and distances within the tolerance, nearest first, and whether energies were compared."""
+    def near(self, vector: np.ndarray, energy: float, energy_tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+        """Ids and distances within the tolerance, nearest first."""
         rows = self._rows_around(vector)
         apart = np.abs(self._energies[rows] - energy)  # NaN where one of them is unknown
         rows = rows[~(apart > energy_tolerance)]
@@ -147,8 +143,7 @@ class _Bucket:
         close = distances <= self._tolerance
         rows, distances = rows[close], distances[close]
         order = np.lexsort((self._ids[rows], distances))
-        rows = rows[order]
-        return self._ids[rows], distances[order], np.isfinite(self._energies[rows] - energy)
+        return self._ids[rows[order]], distances[order]
 
     def _rows_around(self, vector: np.ndarray) -> np.ndarray:
         if self._axes is None:

@@ -25,7 +25,7 @@ from itertools import product
 import numpy as np
 from ase import Atoms
 
-from searchers.distances import reduced_cell
+from searchers.lattice import shortest_basis
 from searchers.volume import estimate_volume
 
 _CUTOFF = 2.4  # in a; about 58 neighbours
@@ -80,7 +80,7 @@ def fingerprint(atoms: Atoms) -> np.ndarray:
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Euclidean distance of two fingerprints; 0 for the same crystal, 0.1 and more for different ones."""
+    """Euclidean distance of two fingerprints; 0 for the same crystal, see `searchers.duplicates`."""
     return float(np.linalg.norm(np.asarray(a, dtype=float) - np.asarray(b, dtype=float)))
 
 
@@ -95,7 +95,7 @@ def _species_weights(numbers: np.ndarray) -> np.ndarray:
 
 
 def _neighbours(atoms: Atoms, own: np.ndarray, length_A: float) -> _Neighbours:
-    cell = reduced_cell(np.asarray(atoms.cell.array, dtype=float)) / length_A
+    cell = shortest_basis(np.asarray(atoms.cell.array, dtype=float)) / length_A
     inverse = np.linalg.inv(cell)
     fractional = atoms.positions / length_A @ inverse
     delta = fractional[None] - fractional[:, None]

@@ -26,12 +26,18 @@ _VOLUME_FACTORS = (0.8, 1.4)
 _TRIES = 24  # compatible space groups tried before P1
 _START_S = 120.0  # the child imports pyxtal in 3 s; a busy machine takes longer
 _P1_PLACEMENTS = 60  # positions tried for an atom
-_P1_LATTICES = 40  # lattices tried before the volume of P1 grows without limit
 _P1_GROWTH = 1.08
+_ROOMIER = 1.25  # times the volume, each time that the groups asked for have no room
+_ROOMIER_TIMES = 6  # up to 3.8 times: beyond, atoms do not touch
+_COMPOSITIONS = 60  # drawn before the groups asked for are given up
 
 
 class GenerationError(RuntimeError):
     """pyxtal cannot be run here; the message says why."""
+
+
+class NoStructureError(GenerationError):
+    """The space groups asked for have no crystal of this composition."""
 
 
 class SymmetricGenerator:
@@ -64,14 +70,43 @@ class SymmetricGenerator:
         self._child = child_process(tuple(worker))
         self._incompatible: set[str] = set()
 
+    def draw(
+        self, rng: np.random.Generator, composition: Callable[[np.random.Generator], Sequence[int]] | None = None
+    ) -> tuple[Atoms, int]:
+        """A structure of a random composition, and the space group it was made with.
+
+        Args:
+            rng: source of every random number.
+            composition: draws atoms of each element; None draws from the space. Where only some space groups are
+                wanted, compositions that they cannot have are drawn again.
+
+        Raises:
+            NoStructureError: the space groups wanted have no composition of the space.
+            GenerationError: pyxtal cannot be run.
+        """
+        composition = composition or self.space.draw_composition
+        for _ in range(_COMPOSITIONS):
+            try:
+                return self.generate(composition(rng), rng)
+            except NoStructureError:
+                continue
+        groups = ", ".join(map(str, self.space.space_groups or ()))
+        raise NoStructureError(
+            f"no crystal of {self.space.min_atoms} to {self.space.max_atoms} atoms of {'-'.join(self.space.elements)} "
+            f"was found in the space groups {groups}; allow more atoms or other groups"
+        )
+
     def generate(self, counts: Sequence[int], rng: np.random.Generator) -> tuple[Atoms, int]:
-        """A structure and the space group it was made with; 1 where every group tried failed.
+        """A structure and the space group it was made with.
+
+        Where every group tried has failed the group is 1, unless the space asks for certain groups.
 
         Args:
             counts: atoms of each of `space.elements` in the primitive cell.
             rng: source of every random number.
 
         Raises:
+            NoStructureError: the space groups that the space asks for have no such crystal.
             GenerationError: pyxtal cannot be run.
             ValueError: `counts` does not fit `space.elements`, or holds no atom.
         """
@@ -80,10 +115,28 @@ class SymmetricGenerator:
                 f"counts must give {len(self.space.elements)} numbers of atoms (is {tuple(counts)})"
             )
         atoms_of = {e: int(n) for e, n in zip(self.space.elements, counts, strict=True) if n > 0}
-        allowed = self.space.space_groups or _ALL_GROUPS
-        order = rng.permutation(np.array(allowed))
+        if self.space.space_groups is None:
+            made = self._symmetric(_ALL_GROUPS, counts, atoms_of, 1.0, rng)
+            volume_A3 = self._volume(atoms_of) * rng.uniform(*_VOLUME_FACTORS)
+            return made or (random_p1(atoms_of, volume_A3, self.space.min_distance_scale, rng), 1)
+        for times in range(_ROOMIER_TIMES + 1):
+            made = self._symmetric(self.space.space_groups, counts, atoms_of, _ROOMIER**times, rng)
+            if made:
+                return made
+        raise NoStructureError(f"none of the space groups wanted has {atoms_of}")
+
+    def _symmetric(
+        self,
+        groups: Sequence[int],
+        counts: Sequence[int],
+        atoms_of: Mapping[str, int],
+        roomier: float,
+        rng: np.random.Generator,
+    ) -> tuple[Atoms, int] | None:
+        """A structure of one of the groups, tried in random order; None where those tried failed."""
+        order = rng.permutation(np.array(groups))
         seeds = rng.integers(2**62, size=len(order))
-        volumes_A3 = self._volume(atoms_of) * rng.uniform(*_VOLUME_FACTORS, size=len(order))
+        volumes_A3 = roomier * self._volume(atoms_of) * rng.uniform(*_VOLUME_FACTORS, size=len(order))
         tries = 0
         for group, seed, volume_A3 in zip(order.tolist(), seeds.tolist(), volumes_A3.tolist(), strict=True):
             choice = f"{group}:{tuple(int(n) for n in counts)}"
@@ -94,7 +147,7 @@ class SymmetricGenerator:
             atoms = self._accept(answer)
             if atoms is not None:
                 return atoms, group
-        return random_p1(atoms_of, float(volumes_A3[0]), self.space.min_distance_scale, rng), 1
+        return None
 
     def close(self) -> None:
         """End the child process that this process's generators share; the next `generate` starts another."""

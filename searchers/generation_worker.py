@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
-from searchers.distances import distances_in_reduced, reduced_cell
+from searchers.distances import distances_in_reduced
+from searchers.lattice import shortest_basis
 from searchers.wyckoff import Site, SpaceGroup, fill, space_group
 
 _FILLINGS = 4  # tries per request: Wyckoff positions ...
@@ -88,7 +89,7 @@ def place(
         radii: smallest radius of each kind, Å; two atoms keep the sum of theirs.
         rng: source of random numbers.
     """
-    reduced = reduced_cell(cell)
+    reduced = shortest_basis(cell)
     kinds: list[int] = []
     points = np.empty((0, 3))
     for kind, site in sorted(orbits, key=lambda orbit: orbit[1].free):  # sites without choice come first

@@ -123,7 +123,7 @@ class GeneticSearch:
         return made
 
     def _random(self, rng: np.random.Generator) -> Candidate:
-        atoms, group = self._generator.generate(self.space.draw_composition(rng), rng)
+        atoms, group = self._generator.draw(rng)
         return Candidate(self._next_id, atoms, "random", seed=self.seed, info={"space_group": group})
 
     def _child(self, rng: np.random.Generator) -> Candidate | None:

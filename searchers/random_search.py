@@ -18,7 +18,7 @@ class RandomSearch:
 
     Attributes:
         space: what may be drawn.
-        seed: the campaign's seed; candidate k depends on (seed, k) alone.
+        seed: the campaign's seed; candidate k depends on (seed, k) and on the choices that pyxtal hung on.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class RandomSearch:
 
     def _make(self) -> Candidate:
         rng = candidate_rng(self.seed, self._next_id)
-        atoms, group = self._generator.generate(self.space.draw_composition(rng), rng)
+        atoms, group = self._generator.draw(rng)
         candidate = Candidate(self._next_id, atoms, "random", seed=self.seed, info={"space_group": group})
         self._next_id += 1
         return candidate

@@ -97,19 +97,31 @@ class SearchSpace:
 
     def draw_composition(self, rng: np.random.Generator) -> tuple[int, ...]:
         """Atom counts: first the reduced composition evenly, then its number of formula units evenly."""
+        choices = self._by_reduced[int(rng.integers(len(self._by_reduced)))]
+        return choices[int(rng.integers(len(choices)))]
+
+    @cached_property
+    def _by_reduced(self) -> list[list[tuple[int, ...]]]:
+        """Compositions grouped by their reduced one (35 ms for 4 elements and 20 atoms, so once)."""
         reduced: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
         for counts in self.compositions:
             divisor = gcd(*counts)
             reduced.setdefault(tuple(c // divisor for c in counts), []).append(counts)
-        choices = list(reduced.values())[int(rng.integers(len(reduced)))]
-        return choices[int(rng.integers(len(choices)))]
+        return list(reduced.values())
+
+    @cached_property
+    def composition_array(self) -> np.ndarray:
+        """`compositions` as an array, shape (compositions, elements)."""
+        return np.array(self.compositions)
+
+    @cached_property
+    def _allowed(self) -> frozenset[tuple[int, ...]]:
+        return frozenset(self.compositions)
 
     def allows(self, symbols: list[str]) -> bool:
         """True where a cell of these atoms belongs to the space."""
         counts = Counter(symbols)
-        return set(counts) <= set(self.elements) and tuple(counts.get(e, 0) for e in self.elements) in set(
-            self.compositions
-        )
+        return set(counts) <= set(self.elements) and tuple(counts.get(e, 0) for e in self.elements) in self._allowed
 
 
 def parse_formula(formula: str) -> dict[str, int]:

@@ -28,13 +28,11 @@ class Site:
     """One Wyckoff position: the points rotations @ x + translations of a free point x.
 
     Attributes:
-        letter: Wyckoff letter.
         free: degrees of freedom of the point; 0 can be occupied once only.
         rotations: fractional to primitive fractional coordinates, shape (multiplicity, 3, 3).
         translations: primitive fractional coordinates, shape (multiplicity, 3).
     """
 
-    letter: str
     free: int
     rotations: np.ndarray
     translations: np.ndarray
@@ -54,13 +52,11 @@ class SpaceGroup:
     """A space group by its Wyckoff positions in the primitive cell.
 
     Attributes:
-        number: 1 to 230.
         lattice_type: "cubic", "hexagonal", ... as pyxtal names the shape of the conventional cell.
         primitive: primitive vectors in terms of the conventional ones, shape (3, 3), rows.
         sites: its Wyckoff positions.
     """
 
-    number: int
     lattice_type: str
     primitive: np.ndarray
     sites: tuple[Site, ...]
@@ -81,7 +77,7 @@ def space_group(number: int) -> SpaceGroup:
 
     group = Group(number)
     primitive = _CENTRING[group.symbol[0]]
-    return SpaceGroup(number, group.lattice_type, primitive, tuple(_site(wp, primitive) for wp in group))
+    return SpaceGroup(group.lattice_type, primitive, tuple(_site(wp, primitive) for wp in group))
 
 
 def _site(position: Any, primitive: np.ndarray) -> Site:
@@ -93,7 +89,7 @@ def _site(position: Any, primitive: np.ndarray) -> Site:
     delta = points[:, None] - points[None]
     same = (np.abs(delta - np.rint(delta)) < _SAME_POINT).all(-1)
     first = same.argmax(1) == np.arange(len(points))
-    return Site(position.letter, int(position.get_dof()), rotations[first], shifts[first])
+    return Site(int(position.get_dof()), rotations[first], shifts[first])
 
 
 def fill(sites: Sequence[Site], counts: Sequence[int], rng: np.random.Generator) -> list[list[int]] | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # Each block begins with no names, and at its own line, so that a traceback points into the page.
 RUN = """
@@ -37,6 +37,7 @@ EXAMPLES = {page: blocks for page in PAGES if (blocks := _blocks(page))}
 
 @pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: page.stem)
 def test_examples_run(page, tmp_path):
+    (tmp_path / "campaigns").symlink_to(ROOT / "campaigns")
     done = subprocess.run(
         [sys.executable, "-c", RUN, str(page)],
         input=json.dumps(EXAMPLES[page]),

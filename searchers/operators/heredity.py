@@ -102,5 +102,5 @@ def _repaired(pool: Atoms, chosen: np.ndarray, extras: int, rng: np.random.Gener
 def _nearest(pool: Atoms, chosen: np.ndarray, rng: np.random.Generator, space: SearchSpace) -> tuple[int, ...]:
     """The allowed counts fewest atoms away from those of the chosen atoms; a random one of several."""
     counts = np.array([(pool.numbers[chosen] == atomic_numbers[e]).sum() for e in space.elements])
-    away = np.abs(np.array(space.compositions) - counts).sum(1)
+    away = np.abs(space.composition_array - counts).sum(1)
     return space.compositions[int(rng.choice(np.flatnonzero(away == away.min())))]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
 
+from searchers.distances import nearest_vectors
 from searchers.lattice import shortest_basis
 
 _ROUNDS = 20  # of pushes; a knot that they do not undo has no room
 _MARGIN = 1.01  # beyond the allowed distance, so that a push ends and rounding does not undo it
-_IMAGES = np.array(list(product((-1, 0, 1), repeat=3)), dtype=float)
 
 
 def separated(atoms: Atoms, scale: float) -> Atoms | None:
@@ -30,11 +28,13 @@ def separated(atoms: Atoms, scale: float) -> Atoms | None:
     cell = shortest_basis(np.asarray(atoms.cell.array, dtype=float))
     if np.linalg.norm(cell, axis=1).min() < 2 * scale * radii.max(initial=0.0):
         return None
+    inverse = np.linalg.inv(cell)
     first, second = np.triu_indices(len(atoms), 1)
     wanted_A = scale * (radii[first] + radii[second])
     moved = atoms.copy()
     for _ in range(_ROUNDS):
-        vectors = _nearest_vectors(moved.positions, cell, first, second)
+        fractional = moved.positions @ inverse
+        vectors = nearest_vectors(cell, fractional[first] - fractional[second])
         distances_A = np.maximum(np.linalg.norm(vectors, axis=1), 1e-9)
         if (distances_A >= wanted_A).all():
             return moved
@@ -43,11 +43,3 @@ def separated(atoms: Atoms, scale: float) -> Atoms | None:
         np.add.at(moved.positions, first, push)
         np.add.at(moved.positions, second, -push)
     return None
-
-
-def _nearest_vectors(positions: np.ndarray, cell: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """From each second atom to the nearest image of its first, Å, shape (pairs, 3)."""
-    fractional = (positions[first] - positions[second]) @ np.linalg.inv(cell)
-    images = ((fractional - np.rint(fractional)) @ cell)[:, None, :] + (_IMAGES @ cell)[None]
-    nearest = np.einsum("pix,pix->pi", images, images).argmin(1)
-    return images[np.arange(len(first)), nearest]

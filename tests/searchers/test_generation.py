@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from searchers.candidate import candidate_rng
 from searchers.distances import far_enough, min_distance_ratio
-from searchers.generation import GenerationError, SymmetricGenerator, random_p1
+from searchers.generation import GenerationError, NoStructureError, SymmetricGenerator, random_p1
 from searchers.generation_worker import SymmetricMaker, place
 from searchers.space import SearchSpace
 from searchers.volume import estimate_volume
@@ -158,12 +158,29 @@ def test_worker_that_does_not_start_is_an_error_with_the_remedy():
 
 
 def test_failure_of_every_group_ends_in_p1():
-    space = SearchSpace(("Si",), 4, 4, space_groups=(221, 62))
+    space = SearchSpace(("Si",), 4, 4)
     generator = SymmetricGenerator(space, volume=lambda counts: 4.0)
     atoms, group = generator.generate((4,), np.random.default_rng(0))
-    generator.close()
     assert group == 1
     assert far_enough(atoms, space.min_distance_scale)
+
+
+def test_groups_that_were_asked_for_get_more_room_rather_than_p1():
+    space = SearchSpace(("Si",), 4, 4, space_groups=(221, 62))
+    generator = SymmetricGenerator(space, volume=lambda counts: 0.4 * estimate_volume(counts))
+    assert {generator.generate((4,), np.random.default_rng(seed))[1] for seed in range(8)} <= {221, 62}
+
+
+def test_compositions_that_the_groups_cannot_have_are_drawn_again():
+    generator = SymmetricGenerator(SearchSpace(("Ti", "C"), 1, 2, space_groups=(227,)))
+    drawn = [generator.draw(candidate_rng(1, k)) for k in range(4)]
+    assert {(len(atoms), len(set(atoms.symbols)), group) for atoms, group in drawn} == {(2, 1, 227)}
+
+
+def test_groups_without_any_composition_are_an_error_that_names_them():
+    generator = SymmetricGenerator(SearchSpace.from_system("TiC", (2, 2), space_groups=(227,)))
+    with pytest.raises(NoStructureError, match="no crystal of 2 to 2 atoms of Ti-C was found in the space groups 227"):
+        generator.draw(np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("n", [1, 6, 12])

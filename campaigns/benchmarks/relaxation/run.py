@@ -9,20 +9,18 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 HERE = Path(__file__).parent
-sys.path.append(str(HERE))
+sys.path += [str(HERE), str(HERE.parent)]
 from cells import cells  # noqa: E402
+from machine import machine  # noqa: E402
 from methods import FMAX_EV_A, LOWEST_EV_PER_ATOM, MAX_STEPS, Run, fire, ours  # noqa: E402
 
 LABELS = {
@@ -46,7 +44,7 @@ def main() -> None:
     # Ours comes first: its children read the environment that it sets, and nothing else runs beside them
     outcomes = {"C": ours(given, "C"), "A": fire(given, "A"), "B": fire(small, "B")}
     result = {
-        "machine": machine(),
+        "machine": machine(("torch", "sevenn", "ase", "numpy", "matscipy", "pyxtal")),
         "settings": {"potential": "7net-0", "fmax_eV_A": FMAX_EV_A, "max_steps": MAX_STEPS},
         "cells": {
             "count": len(given),
@@ -62,18 +60,6 @@ def main() -> None:
     (out / "results.md").write_text(table(result))
     draw(result, out / "results.png")
     print(table(result))
-
-
-def machine() -> dict[str, Any]:
-    """The processor and the versions that matter."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-    } | {package: version(package) for package in ("torch", "sevenn", "ase", "numpy", "matscipy", "pyxtal")}
 
 
 def summary(runs: Sequence[Run], facts: dict[str, Any]) -> dict[str, Any]:
