@@ -209,7 +209,8 @@ def table(result: dict[str, Any]) -> str:
     own = PARTS[1:]
     head = ["stored", "**driver**", *own, "ask (the searcher's)", "peak memory, MB", "database, MB", "resume, s"]
     lines = [
-        f"ms a candidate, mean of {result['candidates']}; {result['repeats']:.0%} repeat stored structures. {m['processor']}, {m['cores']} cores, Python {m['python']}.",
+        f"ms a candidate, mean of {result['candidates']}; {result['repeats']:.0%} repeat stored structures. "
+        f"{m['processor']}, {m['cores']} cores, Python {m['python']}.",
         "",
         "| " + " | ".join(head) + " |",
         "|" + "---|" * len(head),
