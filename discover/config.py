@@ -136,7 +136,7 @@ class CampaignConfig(_Section):
     potential_options: dict[str, Any] = {}
     witness: str = "auto"
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
-    seed: Annotated[Whole, Field(ge=0)] = 0
+    seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 0
     search: SearchSettings = SearchSettings()
     relax: RelaxSettings = RelaxSettings()
     duplicates: DuplicateSettings = DuplicateSettings()

@@ -16,6 +16,9 @@ FINGERPRINT_TOLERANCE = 0.2
 """Wider than the index's own 0.12: two relaxations of one soft crystal to 0.05 eV/Å end up to 1 % of length apart,
 which is 0.11. Polymorphs that come so close are told apart by their energies and the structure matcher."""
 
+UNRELAXED_TOLERANCE = 0.05
+"""A child nearer than this to a known structure (0.4 % of length, atoms 0.03 Å aside) falls back into it."""
+
 Known = tuple[int, Atoms, float, np.ndarray]
 """Candidate id, geometry, energy (eV/atom), fingerprint."""
 
@@ -65,7 +68,7 @@ class Findings:
 
     def repeated_by(self, atoms: Atoms) -> int | None:
         """Id of the known structure that unrelaxed atoms are already, or None."""
-        return self._index.find(atoms)
+        return self._index.find(atoms, tolerance=UNRELAXED_TOLERANCE)
 
     def energy_eV_per_atom(self, id: int) -> float:
         """Energy of a known structure."""

@@ -57,6 +57,7 @@ class ConvexHull:
             )
         return self._levels[key]
 
+    @cached_property
     def stable_formulas(self) -> list[str]:
         """Formulas on the hull; none where an element has no reference."""
         stable = [] if self.diagram is None else self.diagram.stable_entries

@@ -165,6 +165,7 @@ class RunFolder:
     def finish(self) -> RunRecord:
         """Mark the run finished and write hull, structures and report."""
         self.store.save({"finished": datetime.now(UTC).isoformat(timespec="seconds")})
+        self.store.settle()
         return self.write_results()
 
     def write_results(self) -> RunRecord:

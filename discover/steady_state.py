@@ -42,6 +42,7 @@ class SteadyState:
         self._seeds = seed_structures(config, self._space)
         self._seeds_asked = 0
         self._waiting: dict[int, Candidate] = {}
+        self._store.prepare()
         saved = self._store.state()
         if saved:
             self._restore(saved)
@@ -155,7 +156,7 @@ class SteadyState:
 
     def _headline(self) -> str:
         """The best so far in a few words."""
-        stable = self._findings.hull.stable_formulas()
+        stable = self._findings.hull.stable_formulas
         if self._space.variable and stable:
             return "hull: " + ", ".join(stable)
         lowest = self._findings.lowest_eV_per_atom()

@@ -3,17 +3,22 @@
 Beside ASE's tables stand two of ours: what was asked and has not ended (`discover_pending`), and the searcher's and
 campaign's own state (`discover_state`). One transaction moves a candidate from pending to finished together with the
 state that knows of it, so that a kill at any instant leaves both or neither.
+
+While a run goes on its database is in SQLite's write-ahead mode, where a transaction costs no wait for the disk: 0.1 ms
+instead of 2. A killed process loses nothing; a power cut may lose the last transactions, whole ones, and the file stays
+sound. `settle` turns it back into a single file.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
@@ -41,14 +46,35 @@ class Store:
         self.path = path
         self._db = connect(path, type="db", use_lock_file=False, append=True)
         self._row_of: dict[int, int] = {}
-        with self._db:
-            connection = self._db.connection
-            connection.execute("CREATE TABLE IF NOT EXISTS discover_pending (id INTEGER PRIMARY KEY, value TEXT)")
-            connection.execute("CREATE TABLE IF NOT EXISTS discover_state (key TEXT PRIMARY KEY, value TEXT)")
+        # One connection for good: ase.db would open and close one a transaction, which flushes the file each time
+        self._db.__enter__()
+        with self._transaction():
+            self._execute("CREATE TABLE IF NOT EXISTS discover_pending (id INTEGER PRIMARY KEY, value TEXT)")
+            self._execute("CREATE TABLE IF NOT EXISTS discover_state (key TEXT PRIMARY KEY, value TEXT)")
+
+    def prepare(self) -> None:
+        """Make ready for many small transactions."""
+        self._execute("PRAGMA journal_mode = WAL")
+        self._execute("PRAGMA synchronous = NORMAL")
+
+    def settle(self) -> None:
+        """Put everything into the one file again."""
+        self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._execute("PRAGMA journal_mode = DELETE")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.change_count = 0  # ase.db commits by itself every 5000 changes, which would tear a transaction
+        try:
+            yield
+        except BaseException:
+            self._db.connection.rollback()
+            raise
+        self._db.connection.commit()
 
     def finish(self, results: Sequence[StoredResult], state: dict[str, Any]) -> None:
         """Write results, take them off the pending list, and save the state that has been told of them."""
-        with self._db:
+        with self._transaction():
             for result in results:
                 self._row_of[result.relaxed.candidate.id] = self._write(result)
                 self._execute("DELETE FROM discover_pending WHERE id = ?", result.relaxed.candidate.id)
@@ -60,9 +86,9 @@ class Store:
 
     def ask(self, candidates: Sequence[Candidate], state: dict[str, Any]) -> None:
         """Note candidates as pending, with the state that has asked for them."""
-        with self._db:
+        with self._transaction():
             for candidate in candidates:
-                text = json.dumps(_candidate_to_json(candidate))
+                text = _json(_candidate_to_json(candidate))
                 self._execute("INSERT OR REPLACE INTO discover_pending VALUES (?, ?)", candidate.id, text)
             self._save_state(state)
 
@@ -71,7 +97,7 @@ class Store:
 
     def _save_state(self, state: dict[str, Any]) -> None:
         for key, value in state.items():
-            self._execute("INSERT OR REPLACE INTO discover_state VALUES (?, ?)", key, json.dumps(value))
+            self._execute("INSERT OR REPLACE INTO discover_state VALUES (?, ?)", key, _json(value))
 
     def _write(self, result: StoredResult) -> int:
         relaxed = result.relaxed
@@ -103,15 +129,13 @@ class Store:
 
     def state(self) -> dict[str, Any]:
         """What was last saved."""
-        with self._db:
-            rows = self._execute("SELECT key, value FROM discover_state").fetchall()
-        return {key: json.loads(value) for key, value in rows}
+        rows = self._execute("SELECT key, value FROM discover_state").fetchall()
+        return {key: orjson.loads(value) for key, value in rows}
 
     def pending(self) -> list[Candidate]:
         """Candidates that were asked for and have not ended, by id."""
-        with self._db:
-            rows = self._execute("SELECT value FROM discover_pending ORDER BY id").fetchall()
-        return [_candidate_from_json(json.loads(value)) for (value,) in rows]
+        rows = self._execute("SELECT value FROM discover_pending ORDER BY id").fetchall()
+        return [_candidate_from_json(orjson.loads(value)) for (value,) in rows]
 
     def history(self) -> list[CandidateRecord]:
         """Every finished candidate, in the order they finished."""
@@ -162,6 +186,11 @@ def _record(row: Any) -> CandidateRecord:
         max_force_eV_A=row.get("max_force_eV_A"),
         finished_s=row.finished_s,
     )
+
+
+def _json(value: Any) -> str:
+    """JSON text; floats come back as they were (8 times faster than the standard library)."""
+    return orjson.dumps(value).decode()
 
 
 def _as_text(reason: str) -> str:

@@ -85,6 +85,7 @@ class DuplicateIndex:
         atoms: Atoms,
         energy_eV_per_atom: float | None = None,
         fingerprint: np.ndarray | None = None,
+        tolerance: float = np.inf,
     ) -> int | None:
         """Id of the nearest known crystal that is the same, or None.
 
@@ -92,6 +93,7 @@ class DuplicateIndex:
             atoms: the crystal in question.
             energy_eV_per_atom: where it is known.
             fingerprint: of `atoms`, where it is at hand.
+            tolerance: in place of `fingerprint_tolerance`, where smaller.
         """
         bucket = self._buckets.get(_composition(atoms))
         if bucket is None:
@@ -99,6 +101,7 @@ class DuplicateIndex:
         vector = make_fingerprint(atoms) if fingerprint is None else fingerprint
         energy = np.nan if energy_eV_per_atom is None else energy_eV_per_atom
         ids, distances = bucket.near(vector, energy, self.energy_tolerance_eV)
+        ids = ids[distances <= tolerance]
         if len(ids) and distances[0] <= _SAME:
             return int(ids[0])
         return self._matcher.first_match(atoms, ids[:_MATCHES].tolist())

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -102,7 +103,7 @@ def _neighbours(atoms: Atoms, own: np.ndarray, length_A: float) -> _Neighbours:
     delta -= np.rint(delta)
     # Wrapped vectors reach half a cell beyond the origin's.
     reach = np.ceil(_CUTOFF * np.linalg.norm(inverse, axis=0) + 0.5).astype(int)
-    shifts = np.array(list(product(*(range(-k, k + 1) for k in reach))), dtype=float)
+    shifts = _shifts(tuple(reach.tolist()))
     n = len(atoms)
     vectors = ((delta @ cell)[:, :, None] + (shifts @ cell)[None, None]).reshape(n, -1, 3)
     squares = np.einsum("npx,npx->np", vectors, vectors)
@@ -116,6 +117,12 @@ def _neighbours(atoms: Atoms, own: np.ndarray, length_A: float) -> _Neighbours:
     directions[centre, slot] = vectors[centre, pair] / r[:, None]
     weights[centre, slot] = own[pair // len(shifts)]
     return _Neighbours(distances, directions, weights)
+
+
+@lru_cache(256)
+def _shifts(reach: tuple[int, ...]) -> np.ndarray:
+    """Cells up to `reach` away in each direction, shape (cells, 3)."""
+    return np.array(list(product(*(range(-k, k + 1) for k in reach))), dtype=float)
 
 
 def _radial(own: np.ndarray, near: _Neighbours) -> np.ndarray:

@@ -40,6 +40,11 @@ class Member:
         return reduced(self.counts)
 
     @cached_property
+    def encoded(self) -> dict[str, Any]:
+        """The atoms as JSON-able values; a state is saved with every candidate, and its members hardly change."""
+        return atoms_to_json(self.atoms)
+
+    @cached_property
     def volume_A3_per_atom(self) -> float:
         """Volume per atom."""
         return float(abs(self.atoms.cell.volume)) / len(self.atoms)
@@ -78,7 +83,7 @@ class Population:
 
     def state(self) -> dict[str, Any]:
         """Members and hull as JSON-able values."""
-        members = [[m.id, atoms_to_json(m.atoms), list(m.counts), m.energy_eV_per_atom] for m in self.members]
+        members = [[m.id, m.encoded, list(m.counts), m.energy_eV_per_atom] for m in self.members]
         return {"size": self.size, "hull": self.hull.state(), "members": members}
 
     @classmethod

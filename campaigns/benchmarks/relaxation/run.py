@@ -172,6 +172,8 @@ def draw(result: dict[str, Any], file: Path) -> None:
         energies.plot(sorted(found), marker, ms=4, color=colours[key], label=f"against FIRE, {label}")
     energies.axhline(0, color="0.6", lw=0.8, zorder=0)
     energies.set_yscale("symlog", linthresh=BETTER_MEV)
+    energies.set_yticks([-1000, -100, -10, 0, 10, 100, 1000])
+    energies.yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "−"))
     energies.set_title("final energy, ours − FIRE (meV/atom)", fontsize=10)
     energies.set_xlabel("cells, sorted")
     energies.legend(frameon=False, fontsize=8)
