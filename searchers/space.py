@@ -115,13 +115,15 @@ class SearchSpace:
         return np.array(self.compositions)
 
     @cached_property
-    def _allowed(self) -> frozenset[tuple[int, ...]]:
+    def allowed_counts(self) -> frozenset[tuple[int, ...]]:
+        """`compositions` to look one up in."""
         return frozenset(self.compositions)
 
     def allows(self, symbols: list[str]) -> bool:
         """True where a cell of these atoms belongs to the space."""
         counts = Counter(symbols)
-        return set(counts) <= set(self.elements) and tuple(counts.get(e, 0) for e in self.elements) in self._allowed
+        known = set(counts) <= set(self.elements)
+        return known and tuple(counts.get(e, 0) for e in self.elements) in self.allowed_counts
 
 
 def parse_formula(formula: str) -> dict[str, int]:

@@ -26,8 +26,8 @@ def fitting_factors(atoms: Atoms, space: SearchSpace) -> list[int]:
     counts = counts_of(atoms, space)
     if counts is None:
         return []
-    allowed = set(space.compositions)
-    return [f for f in range(1, space.max_atoms // len(atoms) + 1) if tuple(f * c for c in counts) in allowed]
+    factors = range(1, space.max_atoms // len(atoms) + 1)
+    return [f for f in factors if tuple(f * c for c in counts) in space.allowed_counts]
 
 
 def random_fitting(atoms: Atoms, rng: np.random.Generator, space: SearchSpace) -> Atoms | None:
