@@ -231,7 +231,7 @@ def draw(rows: Sequence[dict[str, Any]], file: Path) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, (times, memory) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    figure, (times, memory) = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
     sizes = [row["stored"] for row in rows]
     floor = np.zeros(len(rows))
     for name, colour in zip(PARTS[1:], ("#1f77b4", "#e07b39", "#5f7183", "#c5ccd3"), strict=True):
@@ -241,7 +241,7 @@ def draw(rows: Sequence[dict[str, Any]], file: Path) -> None:
     times.axhline(5, color="0.5", lw=1, ls="--")
     times.text(-0.4, 5.05, "the design's limit", va="bottom", fontsize=8, color="0.4")
     times.set_title("driver, ms a candidate", fontsize=10)
-    times.legend(frameon=False, fontsize=8, loc="upper right", bbox_to_anchor=(1.0, 0.93))
+    times.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), reverse=True)
     memory.plot([f"{n:,}" for n in sizes], [row["peak_memory_MB"] for row in rows], "o-", color="#1f77b4")
     memory.set_ylim(0, None)
     memory.set_title("peak memory of the process, MB", fontsize=10)
