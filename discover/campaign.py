@@ -6,21 +6,18 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from discover.config import CampaignConfig, load_campaign
 from discover.doubts import witness_of
-from discover.engine import Engine, LocalEngine, RayEngine, WorkerSpec, default_workers
+from discover.engine import Engine, LocalEngine
 from discover.errors import InputError
+from discover.preflight import check_campaign, check_elements
 from discover.progress import Progress, Silent
+from discover.ray_engine import RayEngine
 from discover.records import RunRecord
 from discover.run_folder import RunFolder
-from discover.seeds import seed_structures
 from discover.steady_state import SteadyState
-from discover.strategy import search_space
-from potentials import LoadError, Metadata, RelaxSettings, UnknownPotentialError, check_name, resolve_device
-from potentials.registry import DeviceError
-from searchers.generation import NoStructureError, SymmetricGenerator
+from discover.worker import WorkerSpec
+from potentials import DeviceError, LoadError, Metadata, RelaxSettings
 
 COMPILE_FROM_CALLS = 20_000
 """Compiling costs a minute once and saves about 20 ms a model call on two cores: it pays from here."""
@@ -63,89 +60,61 @@ class Campaign:
 
         Raises:
             InputError: a folder that exists (without resume) or belongs to another campaign, an unknown potential,
-                a device that is not here, structures or references that do not fit. Nothing is written then.
+                a device that is not here, structures or references that do not fit. No file is written then.
             KeyboardInterrupt: interrupted; everything finished is kept.
         """
         out = Path(out) if out is not None else Path("runs") / self.name
-        device = self._check()
+        check_campaign(self.config, here=ray_address is None)
         folder = RunFolder.claim(out, self.config, resume)
-        _check_space(self.config)
-        engine = self._engine(device, workers, ray_address)
+        engine = self._engine(workers, ray_address)
         try:
-            _check_elements(search_space(self.config).elements, engine)
+            check_elements(self.config, engine.description["elements"])
             folder.references(Metadata.from_json(engine.description["metadata"]))
             folder.begin()
             SteadyState(self.config, folder, engine, progress or Silent()).run()
+            engine.close()
+            return folder.finish()
         finally:
             engine.close()
-        return folder.finish()
+            folder.release()
 
-    def _check(self) -> str:
-        """Whatever can be refused before anything starts; gives the device."""
-        for key, name in (("potential", self.config.potential), ("witness", self.config.witness)):
-            try:
-                if name not in ("auto", "none"):
-                    check_name(name)
-            except UnknownPotentialError as error:
-                raise InputError(f"{key}: {error}") from None
-        if self.config.potential in ("emt",) or self.config.potential.startswith("ase:"):
-            return "cpu"
-        try:
-            return resolve_device(self.config.device)
-        except DeviceError as error:
-            raise InputError(f"device: {error}") from None
-
-    def _engine(self, device: str, workers: int | None, ray_address: str | None) -> Engine:
-        config = self.config
-        settings = RelaxSettings(
-            fmax_eV_A=config.relax.fmax_eV_A,
-            max_steps=config.relax.max_steps,
-            pressure_GPa=config.search.pressure_GPa,
-            closest=0.0 if config.potential == "lj" else RelaxSettings.closest,
-        )
-        spec = WorkerSpec(
-            config.potential,
-            device,
-            settings,
-            _compiled(config, device),
-            batch_atoms=config.relax.batch_atoms,
-            witness=witness_of(config.potential, config.witness),
-            options=config.potential_options,
-        )
-        mean_atoms = 0.5 * sum(config.search.atoms)
+    def _engine(self, workers: int | None, ray_address: str | None) -> Engine:
+        spec = _worker_spec(self.config)
+        mean_atoms = 0.5 * sum(self.config.search.atoms)
         try:
             if workers == 0:
                 return LocalEngine(spec, mean_atoms)
-            return RayEngine(spec, workers or default_workers(device), mean_atoms, ray_address)
-        except LoadError as error:
-            raise InputError(f"potential: {_own_words(error)}") from None
+            return RayEngine(spec, workers, mean_atoms, ray_address)
+        except (LoadError, DeviceError) as error:
+            # Ray puts a remote traceback before the message
+            message = str(getattr(error, "cause", error))
+            key = "device" if isinstance(error, DeviceError) else "potential"
+            if key == "potential" and spec.witness is not None and f"'{spec.witness}'" in message:
+                key = "witness"
+            raise InputError(f"{key}: {message}") from None
 
 
-def _check_space(config: CampaignConfig) -> None:
-    """Refuse structures that do not fit, and space groups that no crystal of the space can have."""
-    space = search_space(config)
-    seed_structures(config, space)
-    if space.space_groups is not None:
-        try:
-            SymmetricGenerator(space).draw(np.random.default_rng(config.seed))
-        except NoStructureError as error:
-            raise InputError(f"search.space_groups: {error}") from None
+def _worker_spec(config: CampaignConfig) -> WorkerSpec:
+    has_gpu_form = config.potential != "emt" and not config.potential.startswith("ase:")
+    device = config.device if has_gpu_form or config.device != "auto" else "cpu"
+    settings = RelaxSettings(
+        fmax_eV_A=config.relax.fmax_eV_A,
+        max_steps=config.relax.max_steps,
+        pressure_GPa=config.search.pressure_GPa,
+        closest=0.0 if config.potential == "lj" else RelaxSettings.closest,
+    )
+    return WorkerSpec(
+        config.potential,
+        device,
+        settings,
+        _compiled(config),
+        batch_atoms=config.relax.batch_atoms,
+        witness=witness_of(config.potential, config.witness),
+        options=config.potential_options,
+    )
 
 
-def _own_words(error: LoadError) -> str:
-    """The message, without the remote traceback that Ray puts before it."""
-    return str(getattr(error, "cause", error))
-
-
-def _check_elements(elements: Sequence[str], engine: Engine) -> None:
-    known = engine.description["elements"]
-    strangers = [e for e in elements if known is not None and e not in known]
-    if strangers:
-        name = engine.description["metadata"]["name"]
-        raise InputError(f"system: {name} does not know {strangers[0]}; `discover potentials` lists who does")
-
-
-def _compiled(config: CampaignConfig, device: str) -> bool:
+def _compiled(config: CampaignConfig) -> bool:
     """Whether compiling the potential will pay."""
     if not config.potential.startswith("7net") or config.relax.compile == "off":
         return False
@@ -153,4 +122,4 @@ def _compiled(config: CampaignConfig, device: str) -> bool:
         return True
     search = config.search
     calls = search.model_calls or CALLS_PER_CANDIDATE * (search.candidates or COMPILE_FROM_CALLS)
-    return calls >= COMPILE_FROM_CALLS and (device != "cpu" or shutil.which("g++") is not None)
+    return calls >= COMPILE_FROM_CALLS and (config.device.startswith("cuda") or shutil.which("g++") is not None)

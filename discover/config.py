@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -33,6 +34,13 @@ def _no_boolean(value: Any) -> Any:
 def _switch(value: Any) -> Any:
     """YAML reads `on` and `off` as booleans where they are not quoted."""
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
+def _no_reserved(options: dict[str, Any]) -> dict[str, Any]:
+    for name, key in (("device", "device"), ("compiled", "relax.compile"), ("name", "potential")):
+        if name in options:
+            raise ValueError(f"{name!r} is not an option of a potential; use the key {key}")
+    return options
 
 
 Number = Annotated[float, BeforeValidator(_no_boolean)]
@@ -133,7 +141,7 @@ class CampaignConfig(_Section):
 
     system: str
     potential: str = "7net-0"
-    potential_options: dict[str, Any] = {}
+    potential_options: Annotated[dict[str, Any], AfterValidator(_no_reserved)] = {}
     witness: str = "auto"
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 0
@@ -165,16 +173,32 @@ def load_campaign(path: Path, overrides: Sequence[str] = (), seed: int | None = 
     Raises:
         InputError: one line with file, line, key and remedy.
     """
+    config, lines, set_keys = _validated(path, overrides, seed)
+    return _with_files(config, path, lines, set_keys)
+
+
+def read_campaign(path: Path) -> CampaignConfig:
+    """A campaign as it was run; the files that it names need not be there any more.
+
+    Raises:
+        InputError: as `load_campaign`.
+    """
+    return _validated(path, (), None)[0]
+
+
+def _validated(
+    path: Path, overrides: Sequence[str], seed: int | None
+) -> tuple[CampaignConfig, Mapping[Key, int], Sequence[Key]]:
+    """The campaign, the line of each key, and the keys that --set gave."""
     value, lines = read_yaml(path)
     set_keys = [_override(value, text) for text in overrides]
     if seed is not None:
         value["seed"] = seed
         set_keys.append(("seed",))
     try:
-        config = CampaignConfig.model_validate(value)
+        return CampaignConfig.model_validate(value), lines, set_keys
     except ValidationError as error:
         raise InputError(explain(error, path, lines, set_keys, CampaignConfig)) from None
-    return _with_files(config, path, lines, set_keys)
 
 
 def _override(value: dict[str, Any], text: str) -> Key:

@@ -19,8 +19,10 @@ from potentials.potential import structure_of
 from potentials.relax.sanity import closest_ratio
 
 WITNESSES = {"7net-0": "7net-l3i5", "7net-l3i5": "7net-0", "chgnet": "7net-l3i5"}
-MAY_DIFFER_EV = {"7net-0": 0.3, "7net-l3i5": 0.3}
-"""Per atom; six times the models' mean error on Matbench Discovery's hard crystals (0.044-0.048 eV/atom)."""
+SAME_SCALE = ("7net-0", "7net-l3i5")
+"""Trained on the same energies."""
+MAY_DIFFER_EV = 0.3
+"""Per atom, between those; six times their mean error on Matbench Discovery's hard crystals (0.044-0.048 eV/atom)."""
 MAY_DIFFER_ELSEWHERE_EV = 1.0
 """Where conventions differ too: CHGNet's energies hold MP2020 corrections of up to 0.7 eV per oxygen atom."""
 WORTH_ASKING_EV = 0.02
@@ -42,15 +44,19 @@ class Doubts:
     """Judges converged results of a campaign.
 
     engine: asks the witness.
+    witness: its name, None where there is none.
     check_bonds: False where distances mean nothing (reduced units).
     """
 
-    def __init__(self, engine: Engine, pressure_GPa: float = 0.0, check_bonds: bool = True) -> None:
+    def __init__(
+        self, engine: Engine, witness: str | None, pressure_GPa: float = 0.0, check_bonds: bool = True
+    ) -> None:
         self._engine = engine
         self._pressure_GPa = pressure_GPa
         self._check_bonds = check_bonds and pressure_GPa <= TIGHTEST_BELOW_GPA
         name = engine.description["metadata"]["name"]
-        self._may_differ = MAY_DIFFER_EV.get(name, MAY_DIFFER_ELSEWHERE_EV)
+        alike = name in SAME_SCALE and witness in SAME_SCALE
+        self._may_differ = MAY_DIFFER_EV if alike else MAY_DIFFER_ELSEWHERE_EV
 
     def about(self, atoms: Atoms, enthalpy_eV_per_atom: float, hull: ConvexHull) -> str:
         """Why the result is not believed, or an empty string."""
@@ -64,4 +70,6 @@ class Doubts:
         other = self._engine.second_opinion(atoms)
         if math.isnan(other) or abs(other - energy) <= self._may_differ:
             return ""
+        if math.isinf(other):
+            return f"a second potential has no energy for atoms at {energy:.2f} eV/atom"
         return f"a second potential gives the same atoms {other:.2f} eV/atom, not {energy:.2f}"

@@ -22,9 +22,10 @@ def element_prototypes(element: str) -> dict[str, Atoms]:
     """
     volume = estimate_volume({element: 1})
     bond = 2 * covalent_radii[atomic_numbers[element]]
+    own = {name: make() for name, make in _OWN.get(element, {}).items()}
     dense = {name: _to_volume(make(element), volume) for name, make in _DENSE.items()}
     open_ = {name: _to_bond(make(element), bond) for name, make in _OPEN.items()}
-    return dense | open_
+    return dense | open_ | own
 
 
 def _to_volume(atoms: Atoms, volume_A3_per_atom: float) -> Atoms:
@@ -65,6 +66,15 @@ def _by_group(group: int, position: tuple[float, float, float], cellpar: list[fl
 
     return make
 
+
+def _alpha_boron() -> Atoms:
+    """Icosahedra in a rhombohedral cell: Decker and Kasper, Acta Cryst. 12, 503 (1959)."""
+    sites = [(0.1177, -0.1177, -0.1073), (0.1961, -0.1961, 0.0245)]
+    return crystal(["B", "B"], sites, spacegroup=166, cellpar=[4.908, 4.908, 12.567, 90, 90, 120], primitive_cell=True)
+
+
+_OWN: dict[str, dict[str, Callable[[], Atoms]]] = {"B": {"alpha-B12": _alpha_boron}}
+"""Ground states that none of the common structures comes near, at their own size."""
 
 _DENSE: dict[str, Callable[[str], Atoms]] = {
     "A1 (fcc)": lambda e: bulk(e, "fcc", a=4.0),

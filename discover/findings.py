@@ -44,7 +44,7 @@ class Findings:
 
     @property
     def hull(self) -> ConvexHull:
-        """The hull as it stands; built anew only after a composition has a new lowest energy."""
+        """The hull as it stands; built anew only after an energy below it."""
         if self._hull is None:
             self._hull = ConvexHull(self._elements, ((dict(key), e) for key, e in self._lowest.items()))
         return self._hull
@@ -64,6 +64,8 @@ class Findings:
         if known is None:
             self._unsaved[id] = atoms
             self._note(id, atoms, energy_eV_per_atom, vector)
+        else:  # a repeat that relaxed further down
+            self._lower(atoms, energy_eV_per_atom)
         return known
 
     def repeated_by(self, atoms: Atoms) -> int | None:
@@ -89,7 +91,13 @@ class Findings:
     def _note(self, id: int, atoms: Atoms, energy: float, vector: np.ndarray) -> None:
         self._index.add(id, atoms, energy, vector)
         self._energies[id] = energy
-        key = composition_key(fractions_of(atoms))
+        self._lower(atoms, energy)
+
+    def _lower(self, atoms: Atoms, energy: float) -> None:
+        """Let the hull know of an energy; above the hull it changes nothing (a phase diagram takes 20 ms and more)."""
+        fractions = fractions_of(atoms)
+        key = composition_key(fractions)
         if energy < self._lowest.get(key, np.inf):
             self._lowest[key] = energy
-            self._hull = None
+            if self._hull is not None and energy < self._hull.level(fractions):
+                self._hull = None

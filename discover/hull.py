@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,8 @@ from discover.errors import InputError
 from discover.records import CandidateRecord, Hull, HullEntry
 from potentials import Metadata
 
+SAME_EV = 1e-4
+"""Energies per atom that differ by less are one: what a relaxation to 0.01 eV/Å leaves."""
 ON_HULL_EV = 1e-6
 """Above this an entry is above the hull; single-precision energies are no better."""
 
@@ -42,6 +45,11 @@ class ConvexHull:
         if any(((e, 1.0),) not in self._lowest for e in self.elements):
             return None
         return PhaseDiagram([PDEntry(Composition(x), e, formula_of(x)) for x, e in self._lowest.values()])
+
+    @property
+    def tells_stability(self) -> bool:
+        """False where an element has no reference: then compositions cannot be held against each other."""
+        return self.diagram is not None or len(self._lowest) == 1
 
     def level(self, fractions: Mapping[str, float]) -> float:
         """Energy of the hull at a composition, eV/atom.
@@ -78,19 +86,34 @@ def build_hull(
     references: Sequence[HullEntry] = (),
     pressure_GPa: float = 0.0,
 ) -> Hull:
-    """Hull of all converged, distinct candidates and the references given."""
-    records = [r for r in history if r.fate == "converged" and r.energy_eV_per_atom is not None]
+    """Hull of all converged, distinct candidates and the references given.
+
+    A structure found more than once stands there by its lowest copy.
+    """
+    records = list(_lowest_copies(history))
     points = [(r.composition, float(r.energy_eV_per_atom or 0.0)) for r in records]
     points += [(e.composition, e.energy_eV_per_atom) for e in references]
     hull = ConvexHull(elements, points)
+    known: list[CandidateRecord | HullEntry] = [*records, *references]
     entries = [
-        _entry(hull, r.id, r.formula, r.composition, float(r.energy_eV_per_atom or 0.0), r.space_group)
-        for r in records
-    ] + [
-        _entry(hull, r.id, r.formula, r.composition, r.energy_eV_per_atom, r.space_group) for r in references
+        _entry(hull, r.id, r.formula, r.composition, float(r.energy_eV_per_atom or 0.0), r.space_group) for r in known
     ]
     entries.sort(key=lambda e: (e.e_above_hull_eV_per_atom, e.energy_eV_per_atom))
     return Hull(system, tuple(elements), potential, entries, pressure_GPa=pressure_GPa)
+
+
+def _lowest_copies(history: Iterable[CandidateRecord]) -> Iterable[CandidateRecord]:
+    """Of each distinct structure the copy of lowest energy, the first where they agree to 0.1 meV/atom."""
+    lowest: dict[int, CandidateRecord] = {}
+    for record in history:
+        first = record.id if record.fate == "converged" else record.duplicate_of
+        if record.energy_eV_per_atom is None or first is None:
+            continue
+        known = lowest.get(first)
+        energy = record.energy_eV_per_atom
+        if known is None or energy < float(known.energy_eV_per_atom or 0.0) - SAME_EV:
+            lowest[first] = record
+    return lowest.values()
 
 
 def _entry(
@@ -110,7 +133,7 @@ def _entry(
         formation_energy_eV_per_atom=hull.formation(composition, energy),
         e_above_hull_eV_per_atom=above,
         space_group=space_group,
-        on_hull=above <= ON_HULL_EV,
+        on_hull=hull.tells_stability and above <= ON_HULL_EV,
     )
 
 
@@ -127,6 +150,8 @@ def read_references(
         values = json.loads(path.read_text())
     except FileNotFoundError:
         raise InputError(f"references: {path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"references: {path}: cannot be read ({error.strerror})") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         hint = "write pymatgen ComputedStructureEntry JSON"
         raise InputError(f"references: {path}: not JSON ({error}); {hint}") from None
@@ -146,9 +171,16 @@ def _entry_of(value: dict[str, Any], where: str) -> Any:
 
     kind: type[Any] = ComputedStructureEntry if "structure" in value else ComputedEntry
     try:
-        return kind.from_dict(value)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{where}: not a pymatgen entry ({type(error).__name__}: {error})") from None
+        entry = kind.from_dict(value)
+        energy, parameters = float(entry.energy_per_atom), {**entry.parameters}
+    except Exception as error:  # whatever pymatgen meets in a text that is no entry
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"{where}: not a pymatgen entry ({type(error).__name__}: {reason})") from None
+    if not math.isfinite(energy):
+        raise InputError(f"{where}: its energy must be a finite number (is {energy})")
+    if not isinstance(parameters.get("pressure_GPa", 0.0), int | float):
+        raise InputError(f"{where}: parameters.pressure_GPa must be a number (is {parameters['pressure_GPa']!r})")
+    return entry
 
 
 def _check_reference(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,6 +65,11 @@ class HullEntry:
     p_stable: float | None = None
     anchored: bool = False
 
+    def to_json(self) -> dict[str, Any]:
+        """Its fields; NaN, where there is no such energy, is null."""
+        fields = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in vars(self).items()}
+        return fields | {"composition": dict(self.composition)}
+
 
 @dataclass(frozen=True)
 class Hull:
@@ -77,13 +83,13 @@ class Hull:
     pressure_GPa: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """The object that `discover hull --json` prints."""
+        """The object that `discover hull --json` prints; what is not known is null."""
         return {
             "system": self.system,
             "potential": dict(self.potential),
             "anchored": self.anchored,
             "pressure_GPa": self.pressure_GPa,
-            "entries": [{**vars(e), "composition": dict(e.composition)} for e in self.entries],
+            "entries": [e.to_json() for e in self.entries],
         }
 
 

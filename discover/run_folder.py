@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import io
 import json
 import os
 import platform
+import shutil
 import sqlite3
 import tempfile
 from collections import Counter
@@ -13,20 +16,24 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import ase.io
 
-from discover.config import CampaignConfig, dump_campaign, load_campaign
+from discover.config import CampaignConfig, dump_campaign, read_campaign
 from discover.errors import InputError
 from discover.hull import build_hull, read_references
 from discover.records import Hull, HullEntry, RunRecord
+from discover.report.files import remove_others, write_files
 from discover.store import Store, StoredResult
 from discover.strategy import search_space
 from potentials import Metadata
 
 CONFIG = "campaign.yaml"
 DATABASE = "candidates.db"
+REFERENCES = "references.json"
+"""A copy of the campaign's references: a run's folder must be readable without them."""
+LOCK = ".lock"
 PACKAGES = ("discover-materials", "torch", "sevenn", "ase", "pymatgen", "pyxtal", "ray")
 MAY_CHANGE = {("search", "candidates"), ("search", "model_calls"), ("search", "hours"), ("device",)}
 """Keys that a resumed campaign may have changed: they say how long and where to search, not what."""
@@ -38,6 +45,7 @@ class RunFolder:
     def __init__(self, path: Path, config: CampaignConfig) -> None:
         self.path = path
         self.config = config
+        self._lock: IO[str] | None = None
 
     @classmethod
     def claim(cls, path: Path, config: CampaignConfig, resume: bool) -> RunFolder:
@@ -50,7 +58,7 @@ class RunFolder:
             if not resume:
                 raise InputError(f"{path}: holds a run already; go on with --resume or choose another --out")
             cls._check_same(path, config)
-        elif path.exists() and (not path.is_dir() or any(path.iterdir())):
+        elif path.exists() and (not path.is_dir() or any(p.name != LOCK for p in path.iterdir())):
             raise InputError(f"{path}: exists and is no run folder; choose another --out")
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -61,12 +69,30 @@ class RunFolder:
         return cls(path, config)
 
     def begin(self) -> None:
-        """Write the campaign as it is run, every default written out."""
+        """Take the folder for this process and write the campaign as it is run, every default written out.
+
+        Raises:
+            InputError: another process has it.
+        """
+        self._lock = (self.path / LOCK).open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.release()
+            raise InputError(f"{self.path}: another process runs in it; wait for it, or choose another --out") from None
         _write(self.path / CONFIG, dump_campaign(self.config))
+        if self.config.references is not None and self.config.references.is_file():
+            shutil.copyfile(self.config.references, self.path / REFERENCES)
+
+    def release(self) -> None:
+        """Let another process have the folder; a killed one lets go by itself."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     @staticmethod
     def _check_same(path: Path, config: CampaignConfig) -> None:
-        old, new = load_campaign(path / CONFIG).model_dump(), config.model_dump()
+        old, new = read_campaign(path / CONFIG).model_dump(), config.model_dump()
         for key in sorted(_differences(old, new) - MAY_CHANGE):
             was, now = (_lookup(c, key) for c in (old, new))
             raise InputError(
@@ -84,7 +110,7 @@ class RunFolder:
         path = Path(path)
         if not (path / CONFIG).is_file() or not (path / DATABASE).is_file():
             raise InputError(f"{path}: no run folder (it has no {CONFIG} and {DATABASE}); give what --out was")
-        return cls(path, load_campaign(path / CONFIG))
+        return cls(path, read_campaign(path / CONFIG))
 
     @cached_property
     def store(self) -> Store:
@@ -146,7 +172,8 @@ class RunFolder:
         Raises:
             InputError: they must not stand on this potential's hull.
         """
-        file = file or self.config.references
+        own = self.path / REFERENCES
+        file = file or (own if own.is_file() else self.config.references)
         if file is None:
             return []
         search = self.config.search
@@ -165,22 +192,32 @@ class RunFolder:
     def finish(self) -> RunRecord:
         """Mark the run finished and write hull, structures and report."""
         self.store.save({"finished": datetime.now(UTC).isoformat(timespec="seconds")})
+        record = self.write_results()
         self.store.settle()
-        return self.write_results()
+        return record
 
     def write_results(self) -> RunRecord:
-        """Write hull.json, structures/ and report/ from the store."""
+        """Write hull.json, structures/ and report/ from the store.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
         from discover.report import write_report
 
         record = self.record()
         near = self.config.report.near_hull_eV_per_atom
-        _write(self.path / "hull.json", json.dumps(without_nan(record.hull.to_json()), indent=1))
-        structures = self.path / "structures"
-        structures.mkdir(exist_ok=True)
+        files = {"hull.json": json.dumps(record.hull.to_json(), indent=1, allow_nan=False).encode()}
         for entry in record.hull.entries:
             if isinstance(entry.id, int) and entry.e_above_hull_eV_per_atom <= near:
-                ase.io.write(structures / f"{entry.id}_{entry.formula}.cif", record.atoms_of(entry.id))
-        write_report(record, self.path / "report", near)
+                cif = io.BytesIO()
+                ase.io.write(cif, record.atoms_of(entry.id), format="cif")
+                files[f"structures/{entry.id}_{entry.formula}.cif"] = cif.getvalue()
+        try:
+            write_files(self.path, files)
+            remove_others(self.path, files)
+            write_report(record, self.path / "report", near)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be written ({error.strerror}); copy the run elsewhere") from None
         return record
 
     def status(self) -> dict[str, Any]:
@@ -201,17 +238,6 @@ class RunFolder:
             "wall_s": record.wall_s,
             "on_hull": [e.formula for e in record.hull.entries if e.on_hull],
         }
-
-
-def without_nan(value: Any) -> Any:
-    """The same JSON value with null where a number is NaN or infinite."""
-    if isinstance(value, dict):
-        return {k: without_nan(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(v) for v in value]
-    if isinstance(value, float) and not (value == value and abs(value) != float("inf")):
-        return None
-    return value
 
 
 def _write(path: Path, text: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from discover.config import CampaignConfig
-from discover.doubts import Doubts
+from discover.doubts import Doubts, witness_of
 from discover.engine import Engine, Finished, Lost, Task
 from discover.errors import InputError
 from discover.findings import Findings
@@ -18,6 +18,14 @@ from discover.store import StoredResult
 from discover.strategy import make_searcher, search_space, searcher_class
 from discover.tally import Tally
 from searchers.candidate import Candidate, Fate, Relaxed
+from searchers.generation import GenerationError
+
+AT_ONCE = 20
+AT_ONCE_SHARE = 1 / 6
+"""Of the candidates that a search may spend, at most so many are out at once: a GPU has room for hundreds, and a search
+that asked for all of them before it heard of one would learn nothing."""
+RUN_DRY = 1000
+"""Repeats in a row after which a search has nothing more to find."""
 
 
 class SteadyState:
@@ -38,10 +46,12 @@ class SteadyState:
         self._progress = progress
         self._space = search_space(config)
         self._findings = Findings(self._space.elements, self._store.atoms, config.duplicates.energy_eV_per_atom)
-        self._doubts = Doubts(engine, config.search.pressure_GPa, check_bonds=config.potential != "lj")
+        witness = witness_of(config.potential, config.witness)
+        self._doubts = Doubts(engine, witness, config.search.pressure_GPa, check_bonds=config.potential != "lj")
         self._seeds = seed_structures(config, self._space)
         self._seeds_asked = 0
         self._waiting: dict[int, Candidate] = {}
+        self._repeated = 0
         self._store.prepare()
         saved = self._store.state()
         if saved:
@@ -57,6 +67,8 @@ class SteadyState:
             raise InputError(f"{self._folder.path}: was run with other weights of {theirs['name']}; use another --out")
         self._tally = Tally.from_json(saved["tally"])
         self._tally.resumes += 1
+        if saved["seeds"] != len(self._seeds):
+            raise InputError(f"{self._folder.path}: search.start_from holds other structures than when it was begun")
         self._seeds_asked = saved["seeds_asked"]
         self._searcher = searcher_class(self._search.searcher).from_state(self._space, saved["searcher"])
         self._findings.restore(self._store.distinct())
@@ -66,6 +78,7 @@ class SteadyState:
         return {
             "searcher": self._searcher.state(),
             "tally": self._tally.to_json(),
+            "seeds": len(self._seeds),
             "seeds_asked": self._seeds_asked,
             "finished": None,
         }
@@ -73,38 +86,55 @@ class SteadyState:
     def run(self) -> None:
         """Search until the budget is spent and everything asked for has ended."""
         self._progress.start(self._search.candidates, self._tally.done)
-        while True:
-            self._ask()
-            if not self._waiting:
-                break
+        while self._ask():
             ended = self._engine.collect()
             if ended:
                 self._keep([self._judge(item) for item in ended])
         self._progress.finish()
 
-    def _ask(self) -> None:
-        """Fill the free slots; a child that repeats a known structure ends here and costs nothing."""
-        while (room := self._engine.free()) > 0:
-            fresh = self._next(room)
-            if not fresh:
-                return
-            self._store.ask(fresh, self._state())
-            repeats = {c.id: r for c in fresh if (r := self._repeats(c)) is not None}
-            self._submit([c for c in fresh if c.id not in repeats])
-            if repeats:
-                self._keep([StoredResult(r, self._tally.seconds()) for r in repeats.values()])
+    def _ask(self) -> bool:
+        """Fill the free slots; False where nothing more is to be asked for and nothing is out.
+
+        A child that repeats a known structure ends here and costs nothing.
+        """
+        fresh = self._next(self._engine.free())
+        if not fresh:
+            return bool(self._waiting)
+        self._store.ask(fresh, self._state())
+        repeats = {c.id: r for c in fresh if (r := self._repeats(c)) is not None}
+        self._submit([c for c in fresh if c.id not in repeats])
+        if repeats:
+            self._keep([StoredResult(r, self._tally.seconds()) for r in repeats.values()])
+        self._repeated = min(self._repeated + len(repeats), RUN_DRY) if len(repeats) == len(fresh) else 0
+        return True
 
     def _next(self, room: int) -> list[Candidate]:
-        seeds = self._seeds[self._seeds_asked : self._seeds_asked + room]
+        """What to work on next: nothing where there is no room, or where the searcher should hear results first."""
+        seeds = self._seeds[self._seeds_asked : self._seeds_asked + max(room, 0)]
         if seeds:
             self._seeds_asked += len(seeds)
             return seeds
-        if self._tally.spent(self._search) or self._seeds_pending():
+        if self._tally.spent(self._search) or self._seeds_pending() or self._exhausted():
             return []
         budget = self._search.candidates
-        fresh = self._searcher.ask(room if budget is None else min(room, budget - self._tally.asked))
+        if budget is not None:
+            at_once = max(AT_ONCE, int(AT_ONCE_SHARE * budget)) - len(self._waiting)
+            room = min(room, at_once, budget - self._tally.asked)
+        if room <= 0:
+            return []
+        try:
+            fresh = self._searcher.ask(room)
+        except GenerationError as error:
+            raise InputError(f"search: {error}") from None
         self._tally.asked += len(fresh)
         return fresh
+
+    def _exhausted(self) -> bool:
+        """True where the searcher only repeats itself: operators without random structures may run dry."""
+        if self._repeated == RUN_DRY:
+            self._progress.message(f"nothing new in {RUN_DRY} candidates in a row: the search ends here")
+            self._repeated += 1
+        return self._repeated > RUN_DRY
 
     def _seeds_pending(self) -> bool:
         return any(id < len(self._seeds) for id in self._waiting)

@@ -11,8 +11,9 @@ sound. `settle` turns it back into a single file.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,9 +59,10 @@ class Store:
         self._execute("PRAGMA synchronous = NORMAL")
 
     def settle(self) -> None:
-        """Put everything into the one file again."""
-        self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._execute("PRAGMA journal_mode = DELETE")
+        """Put everything into the one file again, unless somebody else has it open: then it stays as it is."""
+        with suppress(sqlite3.OperationalError):
+            self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._execute("PRAGMA journal_mode = DELETE")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -153,14 +155,16 @@ class Store:
         Raises:
             KeyError: no such candidate.
         """
-        row_id = self._row_of.get(int(candidate_id))
+        if not isinstance(candidate_id, int):
+            raise KeyError(f"{candidate_id!r} is a reference, not a candidate of {self.path}")
+        row_id = self._row_of.get(candidate_id)
         if row_id is not None:
             atoms = self._db.get_atoms(row_id)
         else:
-            row = next(iter(self._db.select(candidate=int(candidate_id), limit=1)), None)
+            row = next(iter(self._db.select(candidate=candidate_id, limit=1)), None)
             if row is None:
                 raise KeyError(f"no candidate {candidate_id} in {self.path}")
-            self._row_of[int(candidate_id)] = row.id
+            self._row_of[candidate_id] = row.id
             atoms = row.toatoms()
         atoms.calc = None
         return atoms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy as np
 from ase import Atoms
 
 import potentials
-from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings
+from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings, resolve_device
 from potentials.potential import structure_of
+from potentials.relax.settings import Outcome
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class WorkerSpec:
 
     Attributes:
         potential: name for `potentials.load`.
-        device: "cpu", "cuda:0", ...
+        device: auto, cpu, cuda, cuda:N.
         settings: of the relaxations.
         compiled: fuse the potential's tensor products.
         threads: of PyTorch on a CPU.
@@ -71,14 +72,15 @@ class RelaxWorker:
     def __init__(self, spec: WorkerSpec) -> None:
         import torch
 
-        if spec.device == "cpu":
-            torch.set_num_threads(spec.threads)
         self.spec = spec
+        self.device = resolve_device(spec.device)
+        if self.device == "cpu":
+            torch.set_num_threads(spec.threads)
 
     @cached_property
     def potential(self) -> Potential:
         """What evaluates; not loaded in `__init__`, for an actor that fails while it is made cannot say why."""
-        return potentials.load(self.spec.potential, self.spec.device, self.spec.compiled, **self.spec.options)
+        return potentials.load(self.spec.potential, self.device, self.spec.compiled, **self.spec.options)
 
     @cached_property
     def relaxer(self) -> InFlightRelaxer:
@@ -86,12 +88,14 @@ class RelaxWorker:
         return InFlightRelaxer(self.potential, self.spec.settings, self.spec.batch_atoms)
 
     def load(self) -> None:
-        """Load the potential, which takes seconds.
+        """Load the potential, which takes seconds, and a witness that might not load.
 
         Raises:
-            potentials.LoadError: it cannot be loaded as asked for.
+            potentials.LoadError: one of them cannot be loaded as asked for.
         """
         _ = self.potential
+        if self.spec.witness is not None and self.spec.witness not in potentials.NAMES:
+            _ = self._witness
 
     def describe(self) -> dict[str, Any]:
         """The potential's metadata, its elements (None: any) and the atoms that one batch holds, after warming up."""
@@ -106,16 +110,22 @@ class RelaxWorker:
     @cached_property
     def _witness(self) -> Potential | None:
         """Loaded when first asked: most campaigns ask a few dozen times, some never."""
-        return None if self.spec.witness is None else potentials.load(self.spec.witness, self.spec.device)
+        return None if self.spec.witness is None else potentials.load(self.spec.witness, self.device)
 
     def second_opinion(self, atoms: Atoms) -> float:
-        """The witness's energy of this very geometry, eV/atom; NaN where there is no witness or it has no answer."""
+        """The witness's energy of this very geometry, eV/atom.
+
+        NaN where there is no witness or it does not know the elements, infinity where it fails on the geometry.
+        """
         if self._witness is None:
             return float("nan")
         known = self._witness.metadata.elements
         if known is not None and not set(atoms.symbols) <= set(known):
             return float("nan")
-        return self._witness.evaluate([structure_of(atoms)])[0].energy_eV / len(atoms)
+        try:
+            return self._witness.evaluate([structure_of(atoms)])[0].energy_eV / len(atoms)
+        except Exception:  # whatever its code meets in what may be a hole: no energy is an answer, and against it
+            return float("inf")
 
     def advance(self, tasks: Sequence[Task], patience_s: float = 10.0) -> list[Finished]:
         """Take tasks and work until something is finished, nothing is left, or patience ends."""
@@ -134,4 +144,9 @@ def _dressed(relaxation: Relaxation) -> Finished:
 
     if not np.isfinite(relaxation.energy_eV):
         return Finished(relaxation)
-    return Finished(relaxation, space_group(relaxation.atoms), fingerprint(relaxation.atoms))
+    try:
+        return Finished(relaxation, space_group(relaxation.atoms), fingerprint(relaxation.atoms))
+    except Exception as error:  # a geometry that no rule foresaw ends alone
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        failed = replace(relaxation, outcome=Outcome.FAILED, reason=reason)
+        return Finished(replace(failed, energy_eV=np.nan, enthalpy_eV=np.nan))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from potentials.metadata import Metadata
     from potentials.potential import Evaluation, Potential
     from potentials.registry import (
+        NAMES,
         DeviceError,
         LoadError,
         UnknownPotentialError,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from potentials.relax import InFlightRelaxer, Relaxation, RelaxSettings
 
 _HOME = {
+    "NAMES": "registry",
     "DeviceError": "registry",
     "Evaluation": "potential",
     "InFlightRelaxer": "relax",
@@ -36,6 +38,7 @@ _HOME = {
 }
 
 __all__ = [
+    "NAMES",
     "DeviceError",
     "Evaluation",
     "InFlightRelaxer",

@@ -83,7 +83,7 @@ def load(name: str = "7net-0", device: str = "auto", compiled: bool = False, **o
         raise
     except Exception as error:
         # Of ours, only options can be wrong; of a file or a foreign class, anything
-        if own and not isinstance(error, TypeError):
+        if own and not options:
             raise
         kind = "" if isinstance(error, TypeError | ValueError) else f"{type(error).__name__}: "
         raise LoadError(f"{name!r} cannot be loaded: {kind}{' '.join(str(error).split())[:300]}") from error

@@ -170,13 +170,10 @@ class SimulatedAnnealing:
 
     def _of_element(self, element: str, rng: np.random.Generator) -> tuple[Atoms, int]:
         """A crystal of one element; of anything where the space groups wanted have none of it."""
-
-        def counts(rng: np.random.Generator) -> tuple[int, ...]:
-            n = int(rng.integers(self.space.min_atoms, self.space.max_atoms + 1))
-            return tuple(n * (symbol == element) for symbol in self.space.elements)
-
+        sizes = range(self.space.min_atoms, self.space.max_atoms + 1)
+        alone = [tuple(n * (symbol == element) for symbol in self.space.elements) for n in sizes]
         try:
-            return self._generator.draw(rng, counts)
+            return self._generator.draw(rng, alone)
         except NoStructureError:
             return self._generator.draw(rng)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -29,7 +30,6 @@ _P1_PLACEMENTS = 60  # positions tried for an atom
 _P1_GROWTH = 1.08
 _ROOMIER = 1.25  # times the volume, each time that the groups asked for have no room
 _ROOMIER_TIMES = 6  # up to 3.8 times: beyond, atoms do not touch
-_COMPOSITIONS = 60  # drawn before the groups asked for are given up
 
 
 class GenerationError(RuntimeError):
@@ -71,25 +71,27 @@ class SymmetricGenerator:
         self._incompatible: set[str] = set()
 
     def draw(
-        self, rng: np.random.Generator, composition: Callable[[np.random.Generator], Sequence[int]] | None = None
+        self, rng: np.random.Generator, among: Sequence[tuple[int, ...]] | None = None
     ) -> tuple[Atoms, int]:
         """A structure of a random composition, and the space group it was made with.
 
+        Where only some space groups are wanted and they do not have the composition, others are tried.
+
         Args:
             rng: source of every random number.
-            composition: draws atoms of each element; None draws from the space. Where only some space groups are
-                wanted, compositions that they cannot have are drawn again.
+            among: compositions (atoms of each element) to choose from, evenly; None draws from the space.
 
         Raises:
-            NoStructureError: the space groups wanted have no composition of the space.
+            NoStructureError: the space groups wanted have none of the compositions.
             GenerationError: pyxtal cannot be run.
         """
-        composition = composition or self.space.draw_composition
-        for _ in range(_COMPOSITIONS):
-            try:
-                return self.generate(composition(rng), rng)
-            except NoStructureError:
-                continue
+        first = self.space.draw_composition(rng) if among is None else among[int(rng.integers(len(among)))]
+        with suppress(NoStructureError):
+            return self.generate(first, rng)
+        others = self.space.compositions if among is None else among
+        for index in rng.permutation(len(others)).tolist():
+            with suppress(NoStructureError):
+                return self.generate(others[index], rng)
         groups = ", ".join(map(str, self.space.space_groups or ()))
         raise NoStructureError(
             f"no crystal of {self.space.min_atoms} to {self.space.max_atoms} atoms of {'-'.join(self.space.elements)} "

@@ -28,6 +28,8 @@ def hull_plot(land: Landscape) -> Plot | None:
     """The figure that fits the compositions; None where there is nothing to draw or too many elements."""
     if not land.entries or land.kind == "many":
         return None
+    if land.kind != "fixed" and any(np.isnan(e.formation_energy_eV_per_atom) for e in land.entries):
+        return None
     return {"fixed": _ranking, "binary": _binary, "ternary": _ternary}[land.kind](land)
 
 

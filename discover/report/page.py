@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -80,7 +81,7 @@ def _own_text(name: str) -> Markup:
 
 def _fixed(value: float | None, digits: int = 0) -> str:
     """A number with a true minus sign and thin spaces between thousands."""
-    if value is None:
+    if value is None or math.isnan(value):
         return UNKNOWN
     text = f"{value:,.{digits}f}".replace(",", "\u2009")
     if not any(c in "123456789" for c in text):

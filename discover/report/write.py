@@ -55,7 +55,7 @@ def write_report(run: RunRecord, folder: Path, near_hull_eV_per_atom: float = 0.
         "hull.csv": hull_csv(run, phases).encode(),
         "candidates.csv": candidates_csv(run).encode(),
         "operators.csv": operators_csv(operators).encode(),
-        "hull.json": (json.dumps(run.hull.to_json(), indent=1, ensure_ascii=False) + "\n").encode(),
+        "hull.json": (json.dumps(run.hull.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
         "index.html": page_html(page).encode(),
     }
     write_files(folder, files)

@@ -65,7 +65,10 @@ class InFlightRelaxer:
         # Before anything else: spglib dies, and the process with it, on positions that are not finite
         reason = unphysical_geometry(structure_of(start), self.settings)
         if self.settings.primitive and relax and not reason:
-            start = primitive(start)
+            try:
+                start = primitive(start)
+            except Exception as error:  # a cell that no lattice reduction foresaw ends alone
+                reason = _in_words(error)
         optimiser = QuasiNewton(structure_of(start), self.settings.pressure_GPa, self.settings.relax_cell)
         walker = _Walker(id, start, optimiser, relax)
         if reason:
@@ -79,7 +82,7 @@ class InFlightRelaxer:
         walkers, self._flying = self._flying, []
         for walker, answer in zip(walkers, self._evaluate([w.optimiser.structure for w in walkers]), strict=True):
             walker.calls += 1
-            done = self._judge(walker, answer)
+            done = self._judged(walker, answer)
             if done is None:
                 self._flying.append(walker)
             else:
@@ -108,10 +111,17 @@ class InFlightRelaxer:
             half = len(structures) // 2
             return self._evaluate(structures[:half]) + self._evaluate(structures[half:])
 
+    def _judged(self, walker: _Walker, answer: Evaluation | Exception) -> Relaxation | None:
+        """As `_judge`; a geometry on which our own mathematics fails ends alone, too."""
+        try:
+            return self._judge(walker, answer)
+        except Exception as error:
+            return self._failed(walker, _in_words(error))
+
     def _judge(self, walker: _Walker, answer: Evaluation | Exception) -> Relaxation | None:
         """The walker's end, or None where it goes on."""
         if isinstance(answer, Exception):
-            return self._failed(walker, f"{type(answer).__name__}: {' '.join(str(answer).split())[:200]}")
+            return self._failed(walker, _in_words(answer))
         here = walker.optimiser.structure
         reason = unphysical_energy(here, answer, self.settings)
         if reason:
@@ -193,6 +203,10 @@ def relax(
         finished += relaxer.step()
     finished += relaxer.step()
     return sorted(finished, key=lambda r: r.id)
+
+
+def _in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _largest_force(answer: Evaluation) -> float:

@@ -3,7 +3,8 @@
 import pytest
 from ase.build import bulk
 
-from discover.engine import LocalEngine, Lost, RayEngine, slots_for
+from discover.engine import LocalEngine, Lost, slots_for
+from discover.ray_engine import RayEngine
 from discover.worker import Task, WorkerSpec
 from potentials import RelaxSettings
 

@@ -17,7 +17,8 @@ from typing import Any
 import ase.io
 from ase import Atoms
 
-from discover.engine import RayEngine, default_workers
+from discover.placement import own_cores
+from discover.ray_engine import RayEngine
 from discover.worker import Task, WorkerSpec
 from potentials import RelaxSettings
 
@@ -32,7 +33,7 @@ COUNT = 32
 def main() -> None:
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     cells = ase.io.read(CELLS, index=f":{COUNT}")
-    cores = default_workers("cpu")
+    cores = own_cores()
     rows = []
     for compiled in (False, True):
         for workers in (n for n in range(1, cores + 1) if cores % n == 0):
