@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -92,9 +93,44 @@ def test_a_finished_run_goes_on_when_given_a_larger_budget(finished, tmp_path):
     assert sum(r.operator != "prototype" for r in record.history) == 15
 
 
+def test_references_are_part_of_hull_and_report_wherever_the_file_is_gone_to(finished, tmp_path):
+    from discover.export import export
+
+    entries = tmp_path / "entries.json"
+    export(finished[0], "entries", entries)
+    out = tmp_path / "run"
+    record = campaign(references=str(entries), seed=5).run(out, workers=0)
+    assert any(isinstance(e.id, str) for e in record.hull.entries)
+    entries.unlink()
+    assert "reference" in (out / "report" / "index.html").read_text()
+    assert any(isinstance(e.id, str) for e in RunFolder.open(out).write_results().hull.entries)
+
+
+def test_somebody_looking_on_does_not_disturb(tmp_path):
+    """A reader holds the database open while the run ends."""
+    out = tmp_path / "run"
+    campaign().run(out, workers=0)
+    reader = RunFolder.open(out).store
+    assert reader.state()
+    larger = campaign(search=CONFIG["search"] | {"candidates": 14})
+    assert larger.run(out, resume=True, workers=0).complete
+    assert (out / "report" / "index.html").is_file()
+
+
+def test_a_run_without_an_elements_energy_still_has_a_report(tmp_path):
+    search = CONFIG["search"] | {"prototypes": False, "candidates": 2, "atoms": [3, 3], "searcher": "random"}
+    record = campaign(search=search, system="Cu-Au-Ag").run(tmp_path / "run", workers=0)
+    assert not any(e.on_hull for e in record.hull.entries)
+    page = (tmp_path / "run" / "report" / "index.html").read_text()
+    assert "There is no hull yet" in page
+    assert not re.search(r">\s*nan|nan (eV|meV)", page)
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
+        ({"potential": "lj"}, r"lj needs the size and depth of its atoms; for Cu write .*sigma_A: 2\.3"),
+        ({"search": CONFIG["search"] | {"space_groups": [230], "atoms": [1, 1]}}, "search.space_groups: no crystal of"),
         ({"potential": "emtt"}, "potential: unknown potential 'emtt'; did you mean 'emt'"),
         ({"system": "Cu-Si"}, "system: emt does not know Si"),
         ({"potential": "7net-0", "device": "cuda"}, "device: 'cuda' is asked for, but PyTorch finds no GPU"),

@@ -1,6 +1,7 @@
 """The hull: what it says of known numbers, and whom it refuses."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from ase.build import bulk
@@ -35,6 +36,45 @@ def test_formation_energies_are_measured_from_the_lowest_elements():
     assert by_id[3].formation_energy_eV_per_atom == pytest.approx(-5.0 + (5.403 + 4.578) / 2)
     assert [by_id[i].on_hull for i in range(4)] == [True, True, False, True]
     assert by_id[2].e_above_hull_eV_per_atom == pytest.approx(0.178)
+
+
+def test_the_lowest_copy_of_a_structure_stands_for_it():
+    history = [
+        record(0, {"Si": 1.0}, -5.400),
+        replace(record(1, {"Si": 1.0}, -5.403, "duplicate"), duplicate_of=0, space_group=160),
+        replace(record(2, {"Si": 1.0}, -5.40305, "duplicate"), duplicate_of=0, space_group=1),
+    ]
+    (entry,) = build_hull("Si", ("Si",), {}, history).entries
+    assert (entry.id, entry.energy_eV_per_atom, entry.space_group) == (1, -5.403, 160)
+
+
+def test_without_a_reference_nothing_of_many_compositions_is_on_a_hull():
+    history = [record(0, {"Ti": 0.5, "C": 0.5}, -9.3), record(1, {"Ti": 1.0}, -7.8)]
+    hull = build_hull("Ti-C", ("Ti", "C"), {}, history)
+    assert not any(e.on_hull for e in hull.entries)
+    assert hull.to_json()["entries"][0]["formation_energy_eV_per_atom"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"energy": float("nan")}, "its energy must be a finite number"),
+        ({"energy": None}, "not a pymatgen entry"),
+        ({"parameters": "x"}, "not a pymatgen entry"),
+        ({"structure": "x"}, "not a pymatgen entry"),
+    ],
+)
+def test_broken_entries_are_one_line(changes, message, tmp_path):
+    path = entry_json(tmp_path, {"potential": POTENTIAL.to_json()})
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps([values[0] | changes]))
+    with pytest.raises(InputError, match=f"entry 0: {message}"):
+        read_references(path, ("Si",), POTENTIAL)
+
+
+def test_a_folder_is_no_references_file(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        read_references(tmp_path, ("Si",), POTENTIAL)
 
 
 @pytest.mark.parametrize("gas", ["O", "N", "H", "F", "Cl"])
