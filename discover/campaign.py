@@ -19,8 +19,9 @@ from discover.steady_state import SteadyState
 from discover.worker import WorkerSpec
 from potentials import DeviceError, LoadError, Metadata, RelaxSettings
 
-COMPILE_FROM_CALLS = 20_000
-"""Compiling costs a minute once and saves about 20 ms a model call on two cores: it pays from here."""
+COMPILE_FROM_CALLS = 15_000
+"""Compiling costs 80 s (half a minute where an earlier run's work is still on disk) and saves 6 ms of every model call
+on two cores (campaigns/benchmarks/workers): it pays from here."""
 CALLS_PER_CANDIDATE = 20
 """What a relaxation costs on average, for estimates only."""
 
