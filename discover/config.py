@@ -36,6 +36,11 @@ def _switch(value: Any) -> Any:
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
+def _all_or_none(value: Any) -> Any:
+    """`prototypes: true` and `false` say what they mean."""
+    return {True: "all", False: "none"}[value] if isinstance(value, bool) else value
+
+
 def _no_reserved(options: dict[str, Any]) -> dict[str, Any]:
     for name, key in (("device", "device"), ("compiled", "relax.compile"), ("name", "potential")):
         if name in options:
@@ -104,7 +109,7 @@ class SearchSettings(_Section):
     start_from: list[Path] = []
     space_groups: Annotated[list[Annotated[Whole, Field(ge=1, le=230)]], Field(min_length=1)] | None = None
     min_distance_scale: Annotated[Number, Field(ge=0.3, le=1.2)] = 0.65
-    prototypes: bool = True
+    prototypes: Annotated[Literal["all", "elements", "none"], BeforeValidator(_all_or_none)] = "all"
     genetic: GeneticSettings = GeneticSettings()
     annealing: AnnealingSettings = AnnealingSettings()
 

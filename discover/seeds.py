@@ -7,6 +7,7 @@ from pathlib import Path
 import ase.io
 from ase import Atoms
 
+from discover.compounds import compound_prototypes
 from discover.config import CampaignConfig
 from discover.elements import element_prototypes
 from discover.errors import InputError
@@ -15,15 +16,18 @@ from searchers.space import SearchSpace
 
 
 def seed_structures(config: CampaignConfig, space: SearchSpace) -> list[Candidate]:
-    """Candidates with ids from 0: known forms of each element, then the files of `search.start_from`.
+    """Candidates with ids from 0: known forms of elements and compounds, then the files of `search.start_from`.
 
     Raises:
         InputError: a file that holds no crystal of the system.
     """
     found: list[tuple[str, Atoms, dict[str, str]]] = []
-    if config.search.prototypes:
+    known = config.search.prototypes
+    if known != "none":
         for element in space.elements:
             found += [("prototype", a, {"prototype": n}) for n, a in element_prototypes(element).items()]
+    if known == "all":
+        found += [("prototype", a, {"prototype": n}) for n, a in compound_prototypes(space)]
     for path in config.search.start_from:
         found += [("start_from", a, {"file": Path(path).name}) for a in _read(Path(path), space)]
     return [

@@ -19,7 +19,8 @@ from searchers.population import Member, Population
 from searchers.space import SearchSpace
 
 OPERATOR_WEIGHTS = {"heredity": 0.4, "strain": 0.2, "rattle": 0.15, "permutation": 0.15, "composition": 0.1}
-_TOURNAMENT = 3  # members among whom the fittest becomes a parent
+# Heredity leads, as in Glass, Oganov and Hansen (2006); the shares were not tuned.
+_TOURNAMENT = 3  # members among whom the fittest becomes a parent: of 20 the best one in every seven times
 _OPERATORS_TRIED = 3  # before a child is given up for a random structure
 
 
