@@ -97,10 +97,17 @@ class AnnealingSettings(_Section):
         return self
 
 
+class HoppingSettings(_Section):
+    """The hopping searcher."""
+
+    walkers: Count = 8
+    patience: Count = 30
+
+
 class SearchSettings(_Section):
     """Where and how long to look; the first of candidates, model_calls and hours ends the search."""
 
-    searcher: Literal["random", "genetic", "annealing"] = "genetic"
+    searcher: Literal["random", "genetic", "annealing", "hopping"] = "genetic"
     candidates: Count | None = 120
     model_calls: Count | None = None
     hours: Positive | None = None
@@ -112,6 +119,7 @@ class SearchSettings(_Section):
     prototypes: Annotated[Literal["all", "elements", "none"], BeforeValidator(_all_or_none)] = "all"
     genetic: GeneticSettings = GeneticSettings()
     annealing: AnnealingSettings = AnnealingSettings()
+    hopping: HoppingSettings = HoppingSettings()
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

@@ -8,8 +8,13 @@ import searchers
 from discover.config import CampaignConfig
 from searchers import Searcher, SearchSpace
 
-SEARCHERS = {"random": "RandomSearch", "genetic": "GeneticSearch", "annealing": "SimulatedAnnealing"}
-"""A new searcher is one file in `searchers/` and one line here."""
+SEARCHERS = {
+    "random": "RandomSearch",
+    "genetic": "GeneticSearch",
+    "annealing": "SimulatedAnnealing",
+    "hopping": "MinimaHopping",
+}
+"""A new searcher is one file in `searchers/`, a name here and in its `__init__.py`, and its settings in `config.py`."""
 
 
 def searcher_class(name: str) -> type[Any]:

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from searchers.annealing import SimulatedAnnealing
     from searchers.duplicates import DuplicateIndex
     from searchers.genetic import GeneticSearch
+    from searchers.hopping import MinimaHopping
     from searchers.random_search import RandomSearch
 
 _HOME = {
     "DuplicateIndex": "duplicates",
     "GeneticSearch": "genetic",
+    "MinimaHopping": "hopping",
     "RandomSearch": "random_search",
     "SimulatedAnnealing": "annealing",
 }
@@ -27,6 +29,7 @@ __all__ = [
     "DuplicateIndex",
     "Fate",
     "GeneticSearch",
+    "MinimaHopping",
     "RandomSearch",
     "Relaxed",
     "SearchSpace",
