@@ -18,8 +18,8 @@ install: .venv/.installed ## the environment in .venv, as requirements.txt pins 
 demo: .venv/.installed ## search Si-Ge and write its report; goes on where it was stopped
 	$(BIN)/discover run campaigns/si-ge.yaml --out $(DEMO) $(if $(wildcard $(DEMO)/campaign.yaml),--resume)
 
-test: .venv/.installed ## all tests but the slow ones; PYTEST_ARGS="-k hull" chooses
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: .venv/.installed ## all tests but the slow ones, two at a time; PYTEST_ARGS="-k hull" chooses
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: .venv/.installed ## ruff and mypy
 	@$(BIN)/ruff check .
