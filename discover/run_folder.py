@@ -34,6 +34,8 @@ DATABASE = "candidates.db"
 REFERENCES = "references.json"
 """A copy of the campaign's references: a run's folder must be readable without them."""
 LOCK = ".lock"
+BEGINNINGS = (LOCK, f"{CONFIG}.tmp")
+"""What a run that was killed as it began may leave."""
 PACKAGES = ("discover-materials", "torch", "sevenn", "ase", "pymatgen", "pyxtal", "ray")
 MAY_CHANGE = {("search", "candidates"), ("search", "model_calls"), ("search", "hours"), ("device",)}
 """Keys that a resumed campaign may have changed: they say how long and where to search, not what."""
@@ -58,7 +60,7 @@ class RunFolder:
             if not resume:
                 raise InputError(f"{path}: holds a run already; go on with --resume or choose another --out")
             cls._check_same(path, config)
-        elif path.exists() and (not path.is_dir() or any(p.name != LOCK for p in path.iterdir())):
+        elif path.exists() and (not path.is_dir() or any(p.name not in BEGINNINGS for p in path.iterdir())):
             raise InputError(f"{path}: exists and is no run folder; choose another --out")
         try:
             path.mkdir(parents=True, exist_ok=True)

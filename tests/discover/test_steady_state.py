@@ -119,3 +119,15 @@ def test_two_processes_never_share_a_folder(tmp_path):
         make(tmp_path / "run", Playback(), resume=True)
     first.release()
     make(tmp_path / "run", Playback(), resume=True)
+
+
+def test_what_a_run_killed_as_it_began_leaves_does_not_stand_in_the_way(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in (".lock", "campaign.yaml.tmp"):
+        (folder / name).touch()
+    make(folder, Playback(), resume=True, candidates=3)[0].run()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").touch()
+    with pytest.raises(InputError, match="exists and is no run folder"):
+        make(tmp_path / "other", Playback())
