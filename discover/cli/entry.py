@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 
 import typer
@@ -21,6 +22,8 @@ _ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code: 0 done, 2 bad input, 130 interrupted, 1 anything else."""
+    if not sys.warnoptions:  # what libraries warn of is for programmers; PYTHONWARNINGS=default shows it
+        warnings.simplefilter("ignore")
     words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
         app(args=words, prog_name="discover", standalone_mode=False)
