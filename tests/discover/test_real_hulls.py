@@ -21,7 +21,7 @@ def run(tmp_path, system, seed, **search):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-@pytest.mark.parametrize("searcher", ["genetic", "annealing"])
+@pytest.mark.parametrize("searcher", ["genetic", "annealing", "hopping"])
 def test_finds_rocksalt_tic_in_eight_atoms(searcher, seed, tmp_path):
     """Prototypes are off, so that nothing but the searcher finds it."""
     record = run(tmp_path, "TiC", seed, searcher=searcher, atoms=[8, 8], candidates=200, prototypes=False)
