@@ -41,6 +41,12 @@ def _all_or_none(value: Any) -> Any:
     return {True: "all", False: "none"}[value] if isinstance(value, bool) else value
 
 
+def _each_once(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError(f"names each searcher once (is {', '.join(names)})")
+    return names
+
+
 def _no_reserved(options: dict[str, Any]) -> dict[str, Any]:
     for name, key in (("device", "device"), ("compiled", "relax.compile"), ("name", "potential")):
         if name in options:
@@ -104,10 +110,18 @@ class HoppingSettings(_Section):
     patience: Count = 30
 
 
+class PortfolioSettings(_Section):
+    """The portfolio: searchers that share the budget, each with its own section's settings."""
+
+    members: Annotated[
+        list[Literal["random", "genetic", "annealing", "hopping"]], Field(min_length=1), AfterValidator(_each_once)
+    ] = ["genetic", "hopping", "annealing"]
+
+
 class SearchSettings(_Section):
     """Where and how long to look; the first of candidates, model_calls and hours ends the search."""
 
-    searcher: Literal["random", "genetic", "annealing", "hopping"] = "genetic"
+    searcher: Literal["random", "genetic", "annealing", "hopping", "portfolio"] = "genetic"
     candidates: Count | None = 120
     model_calls: Count | None = None
     hours: Positive | None = None
@@ -120,6 +134,7 @@ class SearchSettings(_Section):
     genetic: GeneticSettings = GeneticSettings()
     annealing: AnnealingSettings = AnnealingSettings()
     hopping: HoppingSettings = HoppingSettings()
+    portfolio: PortfolioSettings = PortfolioSettings()
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

@@ -13,6 +13,7 @@ SEARCHERS = {
     "genetic": "GeneticSearch",
     "annealing": "SimulatedAnnealing",
     "hopping": "MinimaHopping",
+    "portfolio": "PortfolioSearch",
 }
 """A new searcher is one file in `searchers/`, a name here and in its `__init__.py`, and its settings in `config.py`."""
 
@@ -36,5 +37,12 @@ def search_space(config: CampaignConfig) -> SearchSpace:
 def make_searcher(config: CampaignConfig, space: SearchSpace, first_id: int) -> Searcher:
     """The searcher that the campaign names, with its own settings."""
     name = config.search.searcher
-    settings = getattr(config.search, name).model_dump(exclude_none=True) if name != "random" else {}
+    settings = _settings(config, name)
+    if name == "portfolio":
+        settings = {"members": {member: _settings(config, member) for member in config.search.portfolio.members}}
     return searcher_class(name)(space, seed=config.seed, first_id=first_id, **settings)
+
+
+def _settings(config: CampaignConfig, name: str) -> dict[str, Any]:
+    """What a searcher's own section says; random search has none."""
+    return {} if name == "random" else getattr(config.search, name).model_dump(exclude_none=True)

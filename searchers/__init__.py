@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from searchers.duplicates import DuplicateIndex
     from searchers.genetic import GeneticSearch
     from searchers.hopping import MinimaHopping
+    from searchers.portfolio import PortfolioSearch
     from searchers.random_search import RandomSearch
 
 _HOME = {
     "DuplicateIndex": "duplicates",
     "GeneticSearch": "genetic",
     "MinimaHopping": "hopping",
+    "PortfolioSearch": "portfolio",
     "RandomSearch": "random_search",
     "SimulatedAnnealing": "annealing",
 }
@@ -30,6 +32,7 @@ __all__ = [
     "Fate",
     "GeneticSearch",
     "MinimaHopping",
+    "PortfolioSearch",
     "RandomSearch",
     "Relaxed",
     "SearchSpace",

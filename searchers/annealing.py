@@ -98,7 +98,7 @@ class SimulatedAnnealing:
             "t_start_K": t_start_K, "t_end_K": t_end_K, "steps": steps, "tempering": tempering, "walk": walk,
         }  # fmt: skip
         self._steps, self._tempering, self._walk = steps, tempering, walk
-        self._next_id = first_id
+        self.next_id = first_id
         self._generator = generator or SymmetricGenerator(space)
         self._replicas = [Replica(rung=k) for k in range(replicas)]
         self._pending: dict[int, Pending] = {}
@@ -135,7 +135,7 @@ class SimulatedAnnealing:
         return [self._temperature_K(replica, schedule) for replica in self._replicas]
 
     def _propose(self, replica: Replica) -> Candidate:
-        id = self._next_id
+        id = self.next_id
         rng = candidate_rng(self.seed, id)
         missing = self._next_missing() if self.space.variable else None
         moved = None if missing or replica.atoms is None else self._move(replica, rng)
@@ -147,7 +147,7 @@ class SimulatedAnnealing:
         else:
             name, (atoms, ln_hastings), info["tries"] = moved
             pending = Pending(info["replica"], atoms, ln_hastings, name)
-        self._next_id += 1
+        self.next_id += 1
         self._pending[id], replica.pending = pending, id
         replica.asked += 1
         return Candidate(id, pending.atoms.copy(), pending.move, parents, self.seed, info=info)
@@ -292,7 +292,7 @@ class SimulatedAnnealing:
         """Walkers, proposals that are out, what is known of elements and temperatures, and the settings."""
         return {
             "seed": self.seed,
-            "next_id": self._next_id,
+            "next_id": self.next_id,
             "settings": dict(self._settings),
             "replicas": [replica.to_json() for replica in self._replicas],
             "pending": {str(id): pending.to_json() for id, pending in self._pending.items()},

@@ -59,7 +59,7 @@ class GeneticSearch:
         self._useful = sorted(n for n, weight in self.weights.items() if weight > 0 and OPERATORS[n].applies(space))
         self._random_share = random_share
         self._first_id = first_id
-        self._next_id = first_id
+        self.next_id = first_id
         self._population = Population(space.elements, population)
         self._generator = generator or SymmetricGenerator(space)
 
@@ -88,7 +88,7 @@ class GeneticSearch:
         return {
             "seed": self.seed,
             "first_id": self._first_id,
-            "next_id": self._next_id,
+            "next_id": self.next_id,
             "random_share": self._random_share,
             "operators": dict(self.weights),
             "population": self._population.state(),
@@ -107,7 +107,7 @@ class GeneticSearch:
             state["operators"],
             SymmetricGenerator(space, bad_choices=state["bad_choices"]),
         )
-        made._next_id = state["next_id"]
+        made.next_id = state["next_id"]
         made._population = Population.from_state(space.elements, state["population"])
         return made
 
@@ -116,16 +116,16 @@ class GeneticSearch:
         self._generator.close()
 
     def _make(self) -> Candidate:
-        rng = candidate_rng(self.seed, self._next_id)
-        started = self._next_id - self._first_id >= self._population.size and self._population.members
+        rng = candidate_rng(self.seed, self.next_id)
+        started = self.next_id - self._first_id >= self._population.size and self._population.members
         made = self._child(rng) if started and rng.random() >= self._random_share else None
         made = made or self._random(rng)
-        self._next_id += 1
+        self.next_id += 1
         return made
 
     def _random(self, rng: np.random.Generator) -> Candidate:
         atoms, group = self._generator.draw(rng)
-        return Candidate(self._next_id, atoms, "random", seed=self.seed, info={"space_group": group})
+        return Candidate(self.next_id, atoms, "random", seed=self.seed, info={"space_group": group})
 
     def _child(self, rng: np.random.Generator) -> Candidate | None:
         if not self._useful:
@@ -136,7 +136,7 @@ class GeneticSearch:
             atoms: Atoms | None = getattr(self.toolbox, name)(*(p.atoms for p in parents), rng)
             if atoms is not None:
                 ids = tuple(dict.fromkeys(p.id for p in parents))
-                return Candidate(self._next_id, atoms, name, ids, self.seed)
+                return Candidate(self.next_id, atoms, name, ids, self.seed)
         return None
 
 

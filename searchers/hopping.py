@@ -108,7 +108,7 @@ class MinimaHopping:
             raise ValueError(f"hopping needs at least one walker and a patience of 1 (are {walkers}, {patience})")
         self.space, self.seed = space, seed
         self._patience = patience
-        self._next_id = first_id
+        self.next_id = first_id
         self._generator = generator or SymmetricGenerator(space)
         self._hull = LocalHull(space.elements)
         self._walkers = [Walker() for _ in range(walkers)]
@@ -140,7 +140,7 @@ class MinimaHopping:
         """Walkers, hull and settings."""
         return {
             "seed": self.seed,
-            "next_id": self._next_id,
+            "next_id": self.next_id,
             "patience": self._patience,
             "walkers": [walker.to_json() for walker in self._walkers],
             "hull": self._hull.state(),
@@ -157,7 +157,7 @@ class MinimaHopping:
         return made
 
     def _propose(self, index: int) -> Candidate:
-        walker, id = self._walkers[index], self._next_id
+        walker, id = self._walkers[index], self.next_id
         rng = candidate_rng(self.seed, id)
         moved = None if walker.atoms is None else self._move(walker, walker.atoms, rng)
         info: dict[str, Any] = {"walker": index}
@@ -170,7 +170,7 @@ class MinimaHopping:
             walker.move, atoms = moved
             parents, info["width"] = (walker.origin,), round(walker.width, 4)
         walker.pending = id
-        self._next_id += 1
+        self.next_id += 1
         return Candidate(id, atoms, walker.move, parents, self.seed, info=info)
 
     def _move(self, walker: Walker, atoms: Atoms, rng: np.random.Generator) -> tuple[str, Atoms] | None:

@@ -30,7 +30,7 @@ class RandomSearch:
     ) -> None:
         self.space = space
         self.seed = seed
-        self._next_id = first_id
+        self.next_id = first_id
         self._generator = generator or SymmetricGenerator(space)
 
     def ask(self, n: int) -> list[Candidate]:
@@ -48,7 +48,7 @@ class RandomSearch:
         """Seed, next id and the choices that pyxtal hung on."""
         return {
             "seed": self.seed,
-            "next_id": self._next_id,
+            "next_id": self.next_id,
             "bad_choices": sorted(self._generator.bad_choices),
         }
 
@@ -63,8 +63,8 @@ class RandomSearch:
         self._generator.close()
 
     def _make(self) -> Candidate:
-        rng = candidate_rng(self.seed, self._next_id)
+        rng = candidate_rng(self.seed, self.next_id)
         atoms, group = self._generator.draw(rng)
-        candidate = Candidate(self._next_id, atoms, "random", seed=self.seed, info={"space_group": group})
-        self._next_id += 1
+        candidate = Candidate(self.next_id, atoms, "random", seed=self.seed, info={"space_group": group})
+        self.next_id += 1
         return candidate

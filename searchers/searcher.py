@@ -20,6 +20,8 @@ class Searcher(Protocol):
     """
 
     space: SearchSpace
+    next_id: int
+    """Of the next candidate; whoever shares ids among searchers may raise it."""
 
     def ask(self, n: int) -> list[Candidate]:
         """At most n new candidates."""

@@ -80,7 +80,7 @@ BAD = {
     "system: Si\nsearch:\n  start_from: [nope.cif]": "c.yaml:3: search.start_from[0]: no such file: nope.cif",
     "system: Si\nreferences: nope.json": "c.yaml:2: references: no such file: nope.json",
     "system: Si\nsearch:\n  searcher: pso": "c.yaml:3: search.searcher: must be "
-    "'random', 'genetic', 'annealing' or 'hopping' (is 'pso')",
+    "'random', 'genetic', 'annealing', 'hopping' or 'portfolio' (is 'pso')",
     "system: Si\nsearch:\n  candidates: many": "c.yaml:3: search.candidates: must be a whole number (is 'many')",
     "system: Si\nsearch:\n  atoms: [8, 2]": "c.yaml:3: search.atoms: must be [fewest, most] with "
     "1 <= fewest <= most (is [8, 2])",
