@@ -55,6 +55,7 @@ class LocalEngine:
 
     def __init__(self, spec: WorkerSpec, mean_atoms: float) -> None:
         self._worker = RelaxWorker(spec)
+        self._worker.load()
         self.description = self._worker.describe()
         self._slots = slots_for(self.description["batch_atoms"], mean_atoms)
         self._queue: list[Task] = []

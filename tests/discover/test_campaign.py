@@ -135,6 +135,8 @@ def test_a_run_without_an_elements_energy_still_has_a_report(tmp_path):
         ({"system": "Cu-Si"}, "system: emt does not know Si"),
         ({"potential": "7net-0", "device": "cuda"}, "device: 'cuda' is asked for, but PyTorch finds no GPU"),
         ({"witness": "nobody"}, "witness: unknown potential 'nobody'"),
+        ({"witness": "ase:no.such:Thing"}, "witness: 'ase:no.such:Thing' cannot be loaded"),
+        ({"potential": "ase:no.such:Thing"}, "potential: 'ase:no.such:Thing' cannot be loaded"),
     ],
 )
 def test_what_cannot_run_is_refused(changes, message, tmp_path):
