@@ -69,14 +69,15 @@ class Campaign:
         folder = RunFolder.claim(out, self.config, resume)
         engine = self._engine(workers, ray_address)
         try:
-            check_elements(self.config, engine.description["elements"])
-            folder.references(Metadata.from_json(engine.description["metadata"]))
-            folder.begin()
-            SteadyState(self.config, folder, engine, progress or Silent()).run()
-            engine.close()
+            try:
+                check_elements(self.config, engine.description["elements"])
+                folder.references(Metadata.from_json(engine.description["metadata"]))
+                folder.begin()
+                SteadyState(self.config, folder, engine, progress or Silent()).run()
+            finally:
+                engine.close()
             return folder.finish()
         finally:
-            engine.close()
             folder.release()
 
     def _engine(self, workers: int | None, ray_address: str | None) -> Engine:
@@ -89,10 +90,8 @@ class Campaign:
         except (LoadError, DeviceError) as error:
             # Ray puts a remote traceback before the message
             message = str(getattr(error, "cause", error))
-            key = "device" if isinstance(error, DeviceError) else "potential"
-            if key == "potential" and spec.witness is not None and f"'{spec.witness}'" in message:
-                key = "witness"
-            raise InputError(f"{key}: {message}") from None
+            key = "witness" if message.startswith(repr(spec.witness)) else "potential"
+            raise InputError(f"{'device' if isinstance(error, DeviceError) else key}: {message}") from None
 
 
 def _worker_spec(config: CampaignConfig) -> WorkerSpec:

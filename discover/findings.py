@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from ase import Atoms
 
-from discover.composition import CompositionKey, composition_key, fractions_of
+from discover.composition import fractions_of
 from discover.hull import ConvexHull
 from searchers.duplicates import DuplicateIndex
 from searchers.fingerprint import fingerprint
@@ -26,6 +26,9 @@ Known = tuple[int, Atoms, float, np.ndarray]
 class Findings:
     """Distinct converged structures of one run.
 
+    Attributes:
+        hull: that they span.
+
     elements: the chemical system.
     stored_atoms: geometry of a structure that the store holds.
     energy_tolerance_eV: per atom; structures further apart are different.
@@ -34,20 +37,11 @@ class Findings:
     def __init__(
         self, elements: Sequence[str], stored_atoms: Callable[[int], Atoms], energy_tolerance_eV: float
     ) -> None:
-        self._elements = tuple(elements)
         self._stored_atoms = stored_atoms
         self._index = DuplicateIndex(self.atoms, FINGERPRINT_TOLERANCE, energy_tolerance_eV)
         self._energies: dict[int, float] = {}
         self._unsaved: dict[int, Atoms] = {}
-        self._lowest: dict[CompositionKey, float] = {}
-        self._hull: ConvexHull | None = None
-
-    @property
-    def hull(self) -> ConvexHull:
-        """The hull as it stands; built anew only after an energy below it."""
-        if self._hull is None:
-            self._hull = ConvexHull(self._elements, ((dict(key), e) for key, e in self._lowest.items()))
-        return self._hull
+        self.hull = ConvexHull(elements)
 
     def restore(self, known: Iterable[Known]) -> None:
         """Take in what the store holds."""
@@ -65,7 +59,7 @@ class Findings:
             self._unsaved[id] = atoms
             self._note(id, atoms, energy_eV_per_atom, vector)
         else:  # a repeat that relaxed further down
-            self._lower(atoms, energy_eV_per_atom)
+            self.hull.add(fractions_of(atoms), energy_eV_per_atom)
         return known
 
     def repeated_by(self, atoms: Atoms) -> int | None:
@@ -84,20 +78,7 @@ class Findings:
         """The store holds everything now."""
         self._unsaved.clear()
 
-    def lowest_eV_per_atom(self) -> float | None:
-        """Lowest energy of a structure that holds all the elements."""
-        return min((e for key, e in self._lowest.items() if len(key) == len(self._elements)), default=None)
-
     def _note(self, id: int, atoms: Atoms, energy: float, vector: np.ndarray) -> None:
         self._index.add(id, atoms, energy, vector)
         self._energies[id] = energy
-        self._lower(atoms, energy)
-
-    def _lower(self, atoms: Atoms, energy: float) -> None:
-        """Let the hull know of an energy; above the hull it changes nothing (a phase diagram takes 20 ms and more)."""
-        fractions = fractions_of(atoms)
-        key = composition_key(fractions)
-        if energy < self._lowest.get(key, np.inf):
-            self._lowest[key] = energy
-            if self._hull is not None and energy < self._hull.level(fractions):
-                self._hull = None
+        self.hull.add(fractions_of(atoms), energy)

@@ -16,6 +16,7 @@ from discover.composition import CompositionKey, composition_key, formula_of
 from discover.errors import InputError
 from discover.records import CandidateRecord, Hull, HullEntry
 from potentials import Metadata
+from potentials.words import in_words
 
 SAME_EV = 1e-4
 """Energies per atom that differ by less are one: what a relaxation to 0.01 eV/Å leaves."""
@@ -30,14 +31,25 @@ class ConvexHull:
     points: atomic fractions and energy (eV per atom) of whatever is known.
     """
 
-    def __init__(self, elements: Sequence[str], points: Iterable[tuple[Mapping[str, float], float]]) -> None:
+    def __init__(self, elements: Sequence[str], points: Iterable[tuple[Mapping[str, float], float]] = ()) -> None:
         self.elements = tuple(elements)
         self._lowest: dict[CompositionKey, tuple[Mapping[str, float], float]] = {}
-        for fractions, energy in points:
-            key = composition_key(fractions)
-            if key not in self._lowest or energy < self._lowest[key][1]:
-                self._lowest[key] = fractions, energy
         self._levels: dict[CompositionKey, float] = {}
+        for fractions, energy in points:
+            self.add(fractions, energy)
+
+    def add(self, fractions: Mapping[str, float], energy_eV_per_atom: float) -> None:
+        """Learn an energy; the hull is built anew only where it lies below (a phase diagram takes 20 ms and more)."""
+        key = composition_key(fractions)
+        if key in self._lowest and energy_eV_per_atom >= self._lowest[key][1]:
+            return
+        built = self.__dict__.get("diagram")
+        changed = built is None or energy_eV_per_atom < self.level(fractions)
+        self._lowest[key] = fractions, energy_eV_per_atom
+        if changed:
+            self._levels.clear()
+            for name in ("diagram", "stable_formulas"):
+                self.__dict__.pop(name, None)
 
     @cached_property
     def diagram(self) -> PhaseDiagram | None:
@@ -70,6 +82,10 @@ class ConvexHull:
         """Formulas on the hull; none where an element has no reference."""
         stable = [] if self.diagram is None else self.diagram.stable_entries
         return sorted(formula_of(e.composition.get_el_amt_dict()) for e in stable)
+
+    def lowest_eV_per_atom(self) -> float | None:
+        """Lowest energy of a structure that holds all the elements."""
+        return min((e for x, e in self._lowest.values() if len(x) == len(self.elements)), default=None)
 
     def formation(self, fractions: Mapping[str, float], energy_eV_per_atom: float) -> float:
         """Formation energy from the elements' lowest, eV/atom; NaN where an element has no reference."""
@@ -174,8 +190,7 @@ def _entry_of(value: dict[str, Any], where: str) -> Any:
         entry = kind.from_dict(value)
         energy, parameters = float(entry.energy_per_atom), {**entry.parameters}
     except Exception as error:  # whatever pymatgen meets in a text that is no entry
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{where}: not a pymatgen entry ({type(error).__name__}: {reason})") from None
+        raise InputError(f"{where}: not a pymatgen entry ({in_words(error, 120)})") from None
     if not math.isfinite(energy):
         raise InputError(f"{where}: its energy must be a finite number (is {energy})")
     if not isinstance(parameters.get("pressure_GPa", 0.0), int | float):

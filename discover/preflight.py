@@ -8,7 +8,7 @@ import numpy as np
 
 from discover.config import CampaignConfig
 from discover.errors import InputError
-from discover.seeds import seed_structures
+from discover.seeds import user_structures
 from discover.strategy import search_space
 from potentials import DeviceError, UnknownPotentialError, check_name, resolve_device
 from searchers.generation import GenerationError, SymmetricGenerator
@@ -68,7 +68,7 @@ def _check_sigma(config: CampaignConfig) -> None:
 
 def _check_space(config: CampaignConfig) -> None:
     space = search_space(config)
-    seed_structures(config, space)
+    user_structures(config, space)
     if space.space_groups is not None:
         try:
             SymmetricGenerator(space).draw(np.random.default_rng(config.seed))

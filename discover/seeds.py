@@ -11,6 +11,7 @@ from discover.compounds import compound_prototypes
 from discover.config import CampaignConfig
 from discover.elements import element_prototypes
 from discover.errors import InputError
+from potentials.words import in_words
 from searchers.candidate import Candidate
 from searchers.space import SearchSpace
 
@@ -28,11 +29,19 @@ def seed_structures(config: CampaignConfig, space: SearchSpace) -> list[Candidat
             found += [("prototype", a, {"prototype": n}) for n, a in element_prototypes(element).items()]
     if known == "all":
         found += [("prototype", a, {"prototype": n}) for n, a in compound_prototypes(space)]
-    for path in config.search.start_from:
-        found += [("start_from", a, {"file": Path(path).name}) for a in _read(Path(path), space)]
+    found += [("start_from", a, {"file": name}) for name, a in user_structures(config, space)]
     return [
         Candidate(k, atoms, operator, seed=config.seed, info=info) for k, (operator, atoms, info) in enumerate(found)
     ]
+
+
+def user_structures(config: CampaignConfig, space: SearchSpace) -> list[tuple[str, Atoms]]:
+    """File name and structure of everything in `search.start_from`.
+
+    Raises:
+        InputError: a file that holds no crystal of the system.
+    """
+    return [(path.name, atoms) for path in config.search.start_from for atoms in _read(path, space)]
 
 
 def _read(path: Path, space: SearchSpace) -> list[Atoms]:
@@ -41,8 +50,7 @@ def _read(path: Path, space: SearchSpace) -> list[Atoms]:
     except FileNotFoundError:
         raise InputError(f"search.start_from: {path}: no such file") from None
     except Exception as error:  # ASE's readers raise whatever their parsers meet
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(f"search.start_from: {path}: ASE cannot read it ({type(error).__name__}: {reason})") from None
+        raise InputError(f"search.start_from: {path}: ASE cannot read it ({in_words(error, 120)})") from None
     for atoms in images:
         strangers = sorted(set(atoms.symbols) - set(space.elements))
         if strangers:

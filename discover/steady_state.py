@@ -17,6 +17,7 @@ from discover.seeds import seed_structures
 from discover.store import StoredResult
 from discover.strategy import make_searcher, search_space, searcher_class
 from discover.tally import Tally
+from potentials import Metadata
 from searchers.candidate import Candidate, Fate, Relaxed
 from searchers.generation import GenerationError
 
@@ -25,7 +26,7 @@ AT_ONCE_SHARE = 1 / 6
 """Of the candidates that a search may spend, at most so many are out at once: a GPU has room for hundreds, and a search
 that asked for all of them before it heard of one would learn nothing."""
 RUN_DRY = 1000
-"""Repeats in a row after which a search has nothing more to find."""
+"""Repeats in a row after which a search has nothing more to find: operators without random structures may run dry."""
 
 
 class SteadyState:
@@ -52,6 +53,7 @@ class SteadyState:
         self._seeds_asked = 0
         self._waiting: dict[int, Candidate] = {}
         self._repeated = 0
+        self._dry = False
         self._store.prepare()
         saved = self._store.state()
         if saved:
@@ -62,8 +64,8 @@ class SteadyState:
             self._store.save(self._state() | {"potential": engine.description["metadata"]})
 
     def _restore(self, saved: dict[str, Any]) -> None:
-        theirs, mine = saved["potential"], self._engine.description["metadata"]
-        if any(theirs[k] != mine[k] for k in ("name", "checkpoint_sha256", "parameters")):
+        theirs, mine = saved["potential"], Metadata.from_json(self._engine.description["metadata"])
+        if not mine.same_energies(theirs):
             raise InputError(f"{self._folder.path}: was run with other weights of {theirs['name']}; use another --out")
         self._tally = Tally.from_json(saved["tally"])
         self._tally.resumes += 1
@@ -105,7 +107,10 @@ class SteadyState:
         self._submit([c for c in fresh if c.id not in repeats])
         if repeats:
             self._keep([StoredResult(r, self._tally.seconds()) for r in repeats.values()])
-        self._repeated = min(self._repeated + len(repeats), RUN_DRY) if len(repeats) == len(fresh) else 0
+        self._repeated = self._repeated + len(repeats) if len(repeats) == len(fresh) else 0
+        if self._repeated >= RUN_DRY:
+            self._dry = True
+            self._progress.message(f"nothing new in {RUN_DRY} candidates in a row: the search ends here")
         return True
 
     def _next(self, room: int) -> list[Candidate]:
@@ -114,7 +119,7 @@ class SteadyState:
         if seeds:
             self._seeds_asked += len(seeds)
             return seeds
-        if self._tally.spent(self._search) or self._seeds_pending() or self._exhausted():
+        if self._tally.spent(self._search) or self._seeds_pending() or self._dry:
             return []
         budget = self._search.candidates
         if budget is not None:
@@ -128,13 +133,6 @@ class SteadyState:
             raise InputError(f"search: {error}") from None
         self._tally.asked += len(fresh)
         return fresh
-
-    def _exhausted(self) -> bool:
-        """True where the searcher only repeats itself: operators without random structures may run dry."""
-        if self._repeated == RUN_DRY:
-            self._progress.message(f"nothing new in {RUN_DRY} candidates in a row: the search ends here")
-            self._repeated += 1
-        return self._repeated > RUN_DRY
 
     def _seeds_pending(self) -> bool:
         return any(id < len(self._seeds) for id in self._waiting)
@@ -189,7 +187,7 @@ class SteadyState:
         stable = self._findings.hull.stable_formulas
         if self._space.variable and stable:
             return "hull: " + ", ".join(stable)
-        lowest = self._findings.lowest_eV_per_atom()
+        lowest = self._findings.hull.lowest_eV_per_atom()
         return "" if lowest is None else f"best {lowest:.4f} eV/atom"
 
 

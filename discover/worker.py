@@ -15,6 +15,7 @@ import potentials
 from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings, resolve_device
 from potentials.potential import structure_of
 from potentials.relax.settings import Outcome
+from potentials.words import in_words
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,5 @@ def _dressed(relaxation: Relaxation) -> Finished:
     try:
         return Finished(relaxation, space_group(relaxation.atoms), fingerprint(relaxation.atoms))
     except Exception as error:  # a geometry that no rule foresaw ends alone
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        failed = replace(relaxation, outcome=Outcome.FAILED, reason=reason)
+        failed = replace(relaxation, outcome=Outcome.FAILED, reason=in_words(error))
         return Finished(replace(failed, energy_eV=np.nan, enthalpy_eV=np.nan))

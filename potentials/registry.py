@@ -76,14 +76,13 @@ def load(name: str = "7net-0", device: str = "auto", compiled: bool = False, **o
         LoadError: options that it does not take, a file that is no such checkpoint, a class that cannot be made.
     """
     check_name(name)
-    own = name in NAMES
     try:
         return _load(name, device, compiled, options)
-    except (DeviceError, UnknownPotentialError):
+    except DeviceError:
         raise
     except Exception as error:
         # Of ours, only options can be wrong; of a file or a foreign class, anything
-        if own and not options:
+        if name in NAMES and not options:
             raise
         kind = "" if isinstance(error, TypeError | ValueError) else f"{type(error).__name__}: "
         raise LoadError(f"{name!r} cannot be loaded: {kind}{' '.join(str(error).split())[:300]}") from error

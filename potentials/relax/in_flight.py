@@ -16,6 +16,7 @@ from potentials.primitive import primitive
 from potentials.relax.quasi_newton import GPA, QuasiNewton
 from potentials.relax.sanity import unphysical_energy, unphysical_geometry
 from potentials.relax.settings import Outcome, Relaxation, RelaxSettings
+from potentials.words import in_words
 
 FINAL_SYMPREC_A = 0.01
 """Two relaxed atoms closer than this to a translation of each other are one: a tenth of a typical thermal amplitude."""
@@ -68,7 +69,7 @@ class InFlightRelaxer:
             try:
                 start = primitive(start)
             except Exception as error:  # a cell that no lattice reduction foresaw ends alone
-                reason = _in_words(error)
+                reason = in_words(error)
         optimiser = QuasiNewton(structure_of(start), self.settings.pressure_GPa, self.settings.relax_cell)
         walker = _Walker(id, start, optimiser, relax)
         if reason:
@@ -116,12 +117,12 @@ class InFlightRelaxer:
         try:
             return self._judge(walker, answer)
         except Exception as error:
-            return self._failed(walker, _in_words(error))
+            return self._failed(walker, in_words(error))
 
     def _judge(self, walker: _Walker, answer: Evaluation | Exception) -> Relaxation | None:
         """The walker's end, or None where it goes on."""
         if isinstance(answer, Exception):
-            return self._failed(walker, _in_words(answer))
+            return self._failed(walker, in_words(answer))
         here = walker.optimiser.structure
         reason = unphysical_energy(here, answer, self.settings)
         if reason:
@@ -203,10 +204,6 @@ def relax(
         finished += relaxer.step()
     finished += relaxer.step()
     return sorted(finished, key=lambda r: r.id)
-
-
-def _in_words(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _largest_force(answer: Evaluation) -> float:
