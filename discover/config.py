@@ -70,6 +70,10 @@ class GeneticSettings(_Section):
     population: Annotated[Whole, Field(ge=4)] = 20
     random_share: Annotated[Number, Field(ge=0, le=1)] = 0.25
     operators: dict[str, Annotated[Number, Field(ge=0)]] | None = None
+    adaptive: bool = True
+    elite: Count = 2
+    lifetime: Count = 20
+    patience: Annotated[Whole, Field(ge=0)] = 60
 
     @field_validator("operators")
     @classmethod

@@ -203,6 +203,8 @@ def _as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
         done.steps,
         done.model_calls,
         done.reason,
+        space_group=item.space_group,
+        fingerprint=item.fingerprint,
     )
 
 

@@ -64,6 +64,8 @@ class Relaxed:
         fate: how it ended.
         reason: one line for people, empty where all went well.
         duplicate_of: id of the candidate it repeats, where fate is DUPLICATE.
+        space_group: international number of the final geometry, None where nobody has determined it.
+        fingerprint: `searchers.fingerprint` of the final geometry, shape (117,), None where nobody has computed it.
     """
 
     candidate: Candidate
@@ -76,6 +78,8 @@ class Relaxed:
     model_calls: int = 0
     reason: str = ""
     duplicate_of: int | None = None
+    space_group: int | None = None
+    fingerprint: np.ndarray | None = None
 
     @property
     def energy_eV_per_atom(self) -> float:
