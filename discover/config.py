@@ -152,6 +152,7 @@ class RelaxSettings(_Section):
 
     fmax_eV_A: Positive = 0.05
     max_steps: Count = 300
+    risk: Annotated[Number, Field(ge=0, lt=0.5)] = 0.02
     batch_atoms: Count | None = None
     compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)] = "auto"
 

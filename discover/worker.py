@@ -14,7 +14,7 @@ from ase import Atoms
 import potentials
 from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings, resolve_device
 from potentials.potential import structure_of
-from potentials.relax.settings import Outcome
+from potentials.relax.settings import Halt, Outcome
 from potentials.words import in_words
 
 
@@ -65,6 +65,32 @@ class Finished:
     relaxation: Relaxation
     space_group: int | None = None
     fingerprint: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Halted:
+    """A relaxation that waits for a verdict, with what the verdict needs.
+
+    Attributes:
+        halt: where it stands.
+        fingerprint: of that geometry.
+    """
+
+    halt: Halt
+    fingerprint: np.ndarray
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a halted relaxation goes on; where it does not, why."""
+
+    id: int
+    reason: str = ""
+
+    @property
+    def go_on(self) -> bool:
+        """True where there is no reason to stop."""
+        return not self.reason
 
 
 class RelaxWorker:
@@ -128,15 +154,28 @@ class RelaxWorker:
         except Exception:  # whatever its code meets in what may be a hole: no energy is an answer, and against it
             return float("inf")
 
-    def advance(self, tasks: Sequence[Task], patience_s: float = 10.0) -> list[Finished]:
-        """Take tasks and work until something is finished, nothing is left, or patience ends."""
+    def advance(
+        self, tasks: Sequence[Task], verdicts: Sequence[Verdict] = (), patience_s: float = 10.0
+    ) -> list[Finished | Halted]:
+        """Take tasks and verdicts and work until something has ended or halts, nothing is left, or patience ends."""
+        for verdict in verdicts:
+            if verdict.go_on:
+                self.relaxer.go_on(verdict.id)
+            else:
+                self.relaxer.stop(verdict.id, verdict.reason)
         for task in tasks:
             self.relaxer.add(task.id, task.atoms, task.relax)
         deadline = time.monotonic() + patience_s
-        finished = self.relaxer.step()
-        while not finished and len(self.relaxer) and time.monotonic() < deadline:
-            finished = self.relaxer.step()
-        return [_dressed(relaxation) for relaxation in finished]
+        finished, halts = self.relaxer.step(), self.relaxer.halts()
+        while not (finished or halts) and len(self.relaxer) and time.monotonic() < deadline:
+            finished, halts = self.relaxer.step(), self.relaxer.halts()
+        return [_dressed(relaxation) for relaxation in finished] + [_halted(halt) for halt in halts]
+
+
+def _halted(halt: Halt) -> Halted:
+    from searchers.fingerprint import fingerprint
+
+    return Halted(halt, fingerprint(halt.atoms))
 
 
 def _dressed(relaxation: Relaxation) -> Finished:

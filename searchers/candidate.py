@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,19 @@ class Relaxed:
     def energy_eV_per_atom(self) -> float:
         """Energy (enthalpy) per atom, eV."""
         return self.energy_eV / len(self.atoms)
+
+
+_USEFUL_BELOW = "useful_below_eV_per_atom"
+
+
+def useful_below(energy_eV_per_atom: float) -> dict[str, float]:
+    """For `Candidate.info`: the searcher has no use for the candidate unless it ends at this energy or lower."""
+    return {_USEFUL_BELOW: round(float(energy_eV_per_atom), 6)} if isfinite(energy_eV_per_atom) else {}
+
+
+def useful_below_eV_per_atom(candidate: Candidate) -> float:
+    """What `useful_below` has said of a candidate; infinity where nothing was said."""
+    return float(candidate.info.get(_USEFUL_BELOW, inf))
 
 
 def candidate_rng(seed: int, candidate_id: int) -> np.random.Generator:

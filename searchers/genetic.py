@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+from ase import Atoms
 
 from searchers.breeding import Breeder
-from searchers.candidate import Candidate, Fate, Relaxed, candidate_rng
+from searchers.candidate import Candidate, Fate, Relaxed, candidate_rng, useful_below
 from searchers.earnings import reward_of
 from searchers.generation import SymmetricGenerator
 from searchers.local_hull import reduced
@@ -146,11 +147,16 @@ class GeneticSearch:
 
     def _random(self, rng: np.random.Generator) -> Candidate:
         atoms, group = self._generator.draw(rng)
-        return Candidate(self.next_id, atoms, "random", seed=self.seed, info={"space_group": group})
+        info = {"space_group": group, **self._useful_below(atoms)}
+        return Candidate(self.next_id, atoms, "random", seed=self.seed, info=info)
 
     def _child(self, rng: np.random.Generator) -> Candidate | None:
         made = self.breeder.child(self._population, rng)
         if made is None:
             return None
         name, atoms, parents = made
-        return Candidate(self.next_id, atoms, name, parents, self.seed)
+        return Candidate(self.next_id, atoms, name, parents, self.seed, info=self._useful_below(atoms))
+
+    def _useful_below(self, atoms: Atoms) -> dict[str, float]:
+        counts = counts_of(atoms, self.space)
+        return {} if counts is None else useful_below(self._population.useful_below_eV(counts))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from searchers.candidate import Relaxed
-from searchers.local_hull import LocalHull
+from searchers.local_hull import LocalHull, reduced
 from searchers.member import Member
 
 NEAR_HULL_eV = 0.1
@@ -73,6 +74,20 @@ class Population:
     def spread_eV(self) -> float:
         """Typical difference of fitness among the members, per atom; at least 5 meV."""
         return max(0.005, float(np.std([self.fitness(m) for m in self.members]))) if self.members else 0.005
+
+    def useful_below_eV(self, counts: tuple[int, ...]) -> float:
+        """Energy per atom below which a structure of these counts would be a parent of the better half.
+
+        Where its composition has not got its elite yet, at least what brings it within 0.1 eV/atom of the hull;
+        infinity while there are few members.
+        """
+        if len(self.members) < self.size:
+            return inf
+        above_eV = self.fitness(self.members[self.size // 2])
+        composition = reduced(counts)
+        if sum(m.composition == composition for m in self.members) < self.elite:
+            above_eV = max(above_eV, NEAR_HULL_eV)
+        return above_eV - self.hull.above(counts, 0.0)
 
     def state(self) -> dict[str, Any]:
         """Members and hull as JSON-able values."""
