@@ -14,6 +14,7 @@ import spglib
 from ase import Atoms
 
 _EXACT_A = 1e-3  # an idealised crystal has its symmetry to 10^-10 Å; like atoms are 1 Å from each other
+_FINE = 0.03  # of the spacing: tolerances up to which no atom has two images to choose from
 
 Cell = tuple[Any, Any, Any]  # arrays: lattice (3, 3), fractional positions (n, 3), species (n,)
 
@@ -66,10 +67,10 @@ class Ideal:
 def idealised(atoms: Atoms, tolerance_A: float) -> Ideal | None:
     """The crystal with the symmetry that it has within a tolerance; None where no group is found.
 
-    Turned into the standard orientation. spglib (Togo, Shinohara and Tanaka, Sci. Technol. Adv. Mater. Methods
-    4, 2384822 (2024)) finds and makes it, with a smaller tolerance where the one given leads to no group; moyo
-    brings the result into the standard setting. moyo alone may not end at tolerances of 0.8 Å (26 random atoms:
-    40 s and more), spglib took 18 ms at most on 1500 random cells of up to 32 atoms.
+    Turned into the standard orientation. moyo does it (1 to 2 ms), but may not end where the tolerance nears the
+    distance of neighbours (26 random atoms at 0.8 Å: 40 s and more). There spglib (Togo, Shinohara and Tanaka, Sci.
+    Technol. Adv. Mater. Methods 4, 2384822 (2024)) comes first: at most 18 ms on 1500 random cells of up to 32
+    atoms. Both lower a tolerance that leads to no group.
 
     Args:
         atoms: a cell with volume; not changed.
@@ -78,21 +79,23 @@ def idealised(atoms: Atoms, tolerance_A: float) -> Ideal | None:
     # spglib ends the whole process where a number is not finite
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
         return None
+    if tolerance_A <= _FINE * (abs(atoms.cell.volume) / len(atoms)) ** (1 / 3):
+        return _standard(_cell(atoms), tolerance_A)
     os.environ["SPGLIB_WARNING"] = "OFF"  # its C code has no other switch, and writes to the terminal
     try:
         found = spglib.get_symmetry_dataset(_cell(atoms), tolerance_A)
     except spglib.SpglibError:
         return None
-    return None if found is None else _standard((found.std_lattice, found.std_positions, found.std_types))
+    return None if found is None else _standard((found.std_lattice, found.std_positions, found.std_types), _EXACT_A)
 
 
-def _standard(cell: Cell) -> Ideal | None:
-    """A crystal without errors, in the standard setting."""
+def _standard(cell: Cell, tolerance_A: float) -> Ideal | None:
+    """A nearly exact crystal made exact, in the standard setting."""
     # It warns that a cell which is not primitive cannot show all operations; those of that cell are not used.
     logging.getLogger("moyo").setLevel(logging.ERROR)
     try:
         found = moyopy.MoyoDataset(
-            moyopy.Cell(*(part.tolist() for part in cell)), symprec=_EXACT_A, setting=moyopy.Setting.standard()
+            moyopy.Cell(*(part.tolist() for part in cell)), symprec=tolerance_A, setting=moyopy.Setting.standard()
         )
     except ValueError:
         return None

@@ -18,9 +18,9 @@ _TRIES = 8
 def softmode(atoms: Atoms, modes: Modes, rng: np.random.Generator, space: SearchSpace) -> Atoms | None:
     """The cell displaced along one of its modes, low ones more often, with a random sign and amplitude.
 
-    Soft directions lead over low barriers: Lyakhov, Oganov and Valle, Comput. Phys. Commun. 181, 1623 (2010)
-    and 184, 1172 (2013), who take the Hessian from bonds' hardness; here it is the potential's. The atoms are
-    not brought to another size, for modes belong to one cell.
+    Soft directions lead over low barriers: the softmutation of Lyakhov, Oganov, Stokes and Zhu, Comput. Phys.
+    Commun. 184, 1172 (2013), whose Hessian comes from the hardness of bonds; here it is the potential's. The atoms
+    are not brought to another size, for modes belong to one cell.
 
     Args:
         atoms: the cell of the modes, its atoms in their order; not changed.
