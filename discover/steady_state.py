@@ -150,7 +150,7 @@ class SteadyState:
 
     def _submit(self, candidates: Sequence[Candidate]) -> None:
         self._waiting |= {c.id: c for c in candidates}
-        self._engine.submit([Task(c.id, c.atoms, c.relax) for c in candidates])
+        self._engine.submit([Task(c.id, c.atoms, c.relax, c.modes) for c in candidates])
 
     def _repeats(self, candidate: Candidate) -> Relaxed | None:
         """The end of a child that is a structure already relaxed, or None."""
@@ -238,6 +238,7 @@ def _as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
         done.reason,
         space_group=item.space_group,
         fingerprint=item.fingerprint,
+        modes=item.modes,
     )
 
 

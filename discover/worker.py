@@ -16,6 +16,7 @@ from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings, re
 from potentials.potential import structure_of
 from potentials.relax.settings import Halt, Outcome
 from potentials.words import in_words
+from searchers.modes import Modes
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,12 @@ class WorkerSpec:
 
 @dataclass(frozen=True)
 class Task:
-    """One structure to relax."""
+    """One structure to relax, or to evaluate as it is, with so many of its lowest modes."""
 
     id: int
     atoms: Atoms
     relax: bool = True
+    modes: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,13 @@ class Finished:
         relaxation: the result.
         space_group: of the final geometry, None where unknown.
         fingerprint: of the final geometry, None where it failed.
+        modes: lowest vibrations, where the task asked for them.
     """
 
     relaxation: Relaxation
     space_group: int | None = None
     fingerprint: np.ndarray | None = None
+    modes: Modes | None = None
 
 
 @dataclass(frozen=True)
@@ -163,13 +167,31 @@ class RelaxWorker:
                 self.relaxer.go_on(verdict.id)
             else:
                 self.relaxer.stop(verdict.id, verdict.reason)
+        vibrating = [self._vibrating(task) for task in tasks if task.modes]
         for task in tasks:
-            self.relaxer.add(task.id, task.atoms, task.relax)
+            if not task.modes:
+                self.relaxer.add(task.id, task.atoms, task.relax)
         deadline = time.monotonic() + patience_s
         finished, halts = self.relaxer.step(), self.relaxer.halts()
-        while not (finished or halts) and len(self.relaxer) and time.monotonic() < deadline:
+        while not (finished or halts or vibrating) and len(self.relaxer) and time.monotonic() < deadline:
             finished, halts = self.relaxer.step(), self.relaxer.halts()
-        return [_dressed(relaxation) for relaxation in finished] + [_halted(halt) for halt in halts]
+        return [*vibrating, *(_dressed(r) for r in finished), *(_halted(halt) for halt in halts)]
+
+    def _vibrating(self, task: Task) -> Finished:
+        """The cell as it is, with its lowest modes; one that the potential fails on ends alone."""
+        from properties.gamma_modes import gamma_modes
+
+        alone = InFlightRelaxer(self.potential, replace(self.spec.settings, primitive=False))
+        alone.add(task.id, task.atoms, relax=False)
+        (relaxation,) = alone.step()
+        if relaxation.outcome is Outcome.FAILED:
+            return Finished(relaxation)
+        try:
+            found, calls = gamma_modes(self.potential, task.atoms, task.modes)
+        except Exception as error:  # as for relaxations: whatever a potential's code meets in a displaced cell
+            return Finished(replace(relaxation, outcome=Outcome.FAILED, reason=in_words(error)))
+        counted = replace(relaxation, model_calls=relaxation.model_calls + calls)
+        return replace(_dressed(counted), modes=Modes(found.frequencies_THz, found.displacements))
 
 
 def _halted(halt: Halt) -> Halted:
