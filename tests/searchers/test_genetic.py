@@ -61,8 +61,8 @@ def test_a_parent_is_asked_for_its_modes_once_and_then_has_children_along_them()
     for child in children:
         parent = cells[child.parents]
         assert child.atoms.cell.array == pytest.approx(parent.cell.array)
-        # Two atoms that the mode leaves alone are as far apart as they were
-        assert child.atoms.get_distance(2, 3, mic=True) == pytest.approx(parent.get_distance(2, 3, mic=True))
+        # Two atoms that the mode leaves alone are as far apart as they were, but for pushes out of clashes
+        assert child.atoms.get_distance(2, 3, mic=True) == pytest.approx(parent.get_distance(2, 3, mic=True), abs=0.1)
 
 
 def test_modes_are_charged_to_the_operator_that_wanted_them():
