@@ -53,7 +53,7 @@ class SteadyState:
         self._findings = Findings(self._space.elements, self._store.atoms, config.duplicates.energy_eV_per_atom)
         witness = witness_of(config.potential, config.witness)
         self._doubts = Doubts(engine, witness, config.search.pressure_GPa, check_bonds=config.potential != "lj")
-        self._pruner = Pruner(self._findings, config.relax.risk)
+        self._pruner = Pruner(self._findings, config.relax.risk, config.hits_within_eV_per_atom)
         self._seeds = seed_structures(config, self._space)
         self._seeds_asked = 0
         self._waiting: dict[int, Candidate] = {}

@@ -48,6 +48,14 @@ def test_what_may_end_low_enough_goes_on():
     assert pruner.verdict(candidate(), halted(BCC, -1.0, 1e-4)).go_on  # nobody said what is wanted
 
 
+def test_what_may_be_a_hit_goes_on_whatever_the_searcher_wants():
+    known = findings((1, bulk("Al", "sc", a=2.7), -1.05))
+    strict, lax = Pruner(known, risk=0.05), Pruner(known, risk=0.05, near_hull_eV=0.049)
+    step = halted(BCC, -1.0, 0.01)
+    assert not strict.verdict(candidate(-9.0), halted(BCC, -0.2, 1e-4)).go_on
+    assert lax.verdict(candidate(-9.0), step).go_on
+
+
 def test_new_country_is_given_up_later_than_the_neighbourhood_of_the_known():
     """Between the two risks lies a goal that only what is known already is stopped for."""
     known = Pruner(findings((1, BCC, -9.0)), risk=0.2)
