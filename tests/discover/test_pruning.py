@@ -35,7 +35,7 @@ def candidate(wanted=float("inf"), id=50):
 
 
 def test_what_will_not_end_low_enough_is_stopped_and_says_why():
-    pruner = Pruner(findings((1, BCC, -3.0)), risk=0.05)
+    pruner = Pruner(findings((1, BCC, -3.5)), risk=0.05)
     verdict = pruner.verdict(candidate(-3.5), halted(BCC, -1.0, 1e-4))
     assert not verdict.go_on
     assert verdict.reason.startswith("hopeless: 0.")
