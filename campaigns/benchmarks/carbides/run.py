@@ -156,12 +156,10 @@ def table(result: dict[str, Any]) -> str:
 
 def _reference_table(known: Sequence[dict[str, Any]]) -> list[str]:
     lines = [
-        "| structure | atoms | space group, ideal | relaxed | formation energy, meV/atom | above the hull | source |",
+        "| cell, structure | atoms | space group | relaxed | formation energy, meV/atom | above the hull | source |",
         "|---|---|---|---|---|---|---|",
     ]
-    shown = [
-        a for a in known if a["kind"] != "element" or a["name"].endswith(ELEMENTS) or a["above_hull_eV"] < ON_HULL_EV
-    ]
+    shown = [a for a in known if a["kind"] != "element" or a["name"] in FORMS or a["above_hull_eV"] < ON_HULL_EV]
     for a in sorted(shown, key=lambda a: (a["carbon_share"], a["above_hull_eV"])):
         above = "**0**" if a["above_hull_eV"] < ON_HULL_EV else f"{1000 * a['above_hull_eV']:.1f}"
         lines.append(
@@ -171,8 +169,8 @@ def _reference_table(known: Sequence[dict[str, Any]]) -> list[str]:
     return lines
 
 
-ELEMENTS = ("A2 (bcc)", "A3 (hcp)", "C32 (omega)", "A9 (graphite)", "A4 (diamond)")
-"""Forms of the elements that the table shows, besides the lowest."""
+FORMS = ("Ti, A2 (bcc)", "Ti, A3 (hcp)", "Ti, C32 (omega)", "C, A9 (graphite)", "C, A4 (diamond)")
+"""Of the elements, that the table shows besides the lowest."""
 
 
 def _or_dash(value: int | None) -> str:
