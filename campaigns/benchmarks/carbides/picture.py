@@ -67,4 +67,5 @@ def _race(axes: Any, result: dict[str, Any]) -> None:
     axes.set(xlabel="model calls", ylim=(0, len(result["goals"]) + 0.3), yticks=range(len(result["goals"]) + 1))
     axes.set_xlim(left=0)
     axes.set_title(f"phases found, of {', '.join(result['goals'])}", fontsize=10)
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    if result["seeds"]:
+        axes.legend(frameon=False, fontsize=8, loc="lower right")

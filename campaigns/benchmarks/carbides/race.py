@@ -91,13 +91,13 @@ class Watch(Silent):
     def _look(self, row: Any, done: int) -> None:
         for goal in self.goals:
             if goal.name not in self.found and goal.met_by(row.toatoms(), row.enthalpy_eV_per_atom):
-                below_meV = 1000 * (goal.energy_eV_per_atom - row.enthalpy_eV_per_atom)
+                above_meV = 1000 * float(row.enthalpy_eV_per_atom - goal.energy_eV_per_atom)
                 self.found[goal.name] = {
                     "calls": self.calls["7net-0"],
                     "candidates": done,
                     "operator": row.operator,
-                    "below_reference_meV": round(below_meV, 2),
-                    "space_group": row.get("space_group_number"),
+                    "above_reference_meV": round(above_meV, 2),
+                    "space_group": int(row.get("space_group_number", 0)),
                     "atoms": row.natoms,
                 }
                 print(f"{self.folder.name}: {goal.name} found, {self.found[goal.name]}", flush=True)

@@ -2,6 +2,7 @@
 
 python campaigns/benchmarks/carbides/run.py            seeds 0, 1 and 2; goes on where it was stopped
 python campaigns/benchmarks/carbides/run.py --fresh    forgets what was run before
+python campaigns/benchmarks/carbides/run.py --table    runs nothing, writes table and plot of what there is
 python campaigns/benchmarks/carbides/run.py --quick    a few hundred calls, to try it
 """
 
@@ -35,21 +36,23 @@ SEARCH = {"searcher": "genetic", "candidates": None}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fresh", action="store_true", help="run every campaign again")
+    parser.add_argument("--table", action="store_true", help="run nothing")
     parser.add_argument("--quick", action="store_true", help="one seed and few calls, results under build/")
     parser.add_argument("--seeds", type=int, nargs="+", help="0 1 2 where not given")
     parser.add_argument("--way", choices=("together", "each"), help="both where not given")
     arguments = parser.parse_args()
-    out = Path("build/carbides-quick") if arguments.quick else HERE
-    out.mkdir(parents=True, exist_ok=True)
+    folder = Path("build/carbides-quick" if arguments.quick else "build/carbides")
+    out = folder if arguments.quick else HERE
+    folder.mkdir(parents=True, exist_ok=True)
     known = references()
     runs = out / "runs.jsonl"
     if arguments.fresh:
         runs.unlink(missing_ok=True)
-    seeds = arguments.seeds or SEEDS[: 1 if arguments.quick else None]
+    seeds = [] if arguments.table else arguments.seeds or SEEDS[: 1 if arguments.quick else None]
     for run in _missing(known, seeds, 0.02 if arguments.quick else 1.0, _read(runs)):
         if arguments.way in (None, run["way"]):
             sought = run.pop("goals")
-            done = run | campaign(sought, run["config"], Path("build/carbides") / _key(run))
+            done = run | campaign(sought, run["config"], folder / _key(run))
             with runs.open("a") as f:
                 f.write(json.dumps(done) + "\n")
             print({k: done[k] for k in ("way", "phase", "seed", "calls", "found")}, flush=True)
@@ -78,9 +81,9 @@ def _missing(
         for way, system, sought, calls, prototypes in runs:
             search = SEARCH | {"atoms": [2, most], "model_calls": int(share * calls), "prototypes": prototypes}
             run = {"way": way, "phase": system, "seed": seed}
-            if _key(run) not in [_key(d) for d in done]:
-                config = {"system": system, "seed": seed, "search": search, "relax": {"compile": "off"}}
-                yield run | {"goals": sought, "config": config}
+            run["config"] = {"system": system, "seed": seed, "search": search, "relax": {"compile": "off"}}
+            if (_key(run), run["config"]) not in [(_key(d), d["config"]) for d in done]:
+                yield run | {"goals": sought}
 
 
 def _key(run: dict[str, Any]) -> str:
@@ -98,17 +101,24 @@ def summary(known: Sequence[Any], runs: Sequence[dict[str, Any]]) -> dict[str, A
     return {
         "machine": machine(("torch", "sevenn", "ase", "pymatgen")),
         "goals": goals,
-        "references": [a.info | {"atoms": len(a), "carbon_share": fractions_of(a).get("C", 0.0)} for a in known],
+        "references": [_row(a) for a in known],
         "budgets": {"together": TOGETHER_CALLS, "each": EACH_CALLS},
         "seeds": [_seed(seed, goals, [r for r in runs if r["seed"] == seed]) for seed in seeds],
         "runs": list(runs),
     }
 
 
+def _row(atoms: Any) -> dict[str, Any]:
+    """What is known of a reference; ASE reads its numbers as NumPy's."""
+    plain = {k: v.item() if hasattr(v, "item") else v for k, v in atoms.info.items()}
+    return plain | {"atoms": len(atoms), "carbon_share": fractions_of(atoms).get("C", 0.0)}
+
+
 def _seed(seed: int, goals: Sequence[str], runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Calls until each phase; fixed compositions one after another, after the elements' own."""
-    together = next((r for r in runs if r["way"] == "together"), None)
-    each = {r["phase"]: r for r in runs if r["way"] == "each"}
+    last = {_key(r): r for r in runs}  # with other budgets a campaign is run again
+    together = next((r for r in last.values() if r["way"] == "together"), None)
+    each = {r["phase"]: r for r in last.values() if r["way"] == "each"}
     spent = elements = together["elements_calls"] if together else 0
     after: dict[str, int | None] = {}
     for name in goals:
@@ -148,9 +158,13 @@ def table(result: dict[str, Any]) -> str:
                 last = None if None in at else max(at)
                 cells = [_or_dash(x) for x in [*at, last]]
                 lines.append(f"| {s['seed']} | {label} | {' | '.join(cells)} | {s[f'{way}_calls']} |")
-    ratios = [s["each_calls"] / s["together_calls"] for s in result["seeds"] if s["each"] and s["together"]]
-    if ratios:
-        lines += ["", f"One after another spends {statistics.median(ratios):.2f} times the calls (median)."]
+    both = [s for s in result["seeds"] if all(s[way] and None not in s[way].values() for way in ("together", "each"))]
+    if both:
+        ratio = statistics.median(s["each_calls"] / s["together_calls"] for s in both)
+        lines += [
+            "",
+            f"One after another takes {ratio:.2f} times the calls (median of {len(both)} seeds met both ways).",
+        ]
     return "\n".join([*lines, ""])
 
 
