@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ase import Atoms
 from ase.spacegroup import crystal
 from orderings import stacked_six_five
+
+Site = tuple[float, float, float]
 
 REVIEW = "Gusev, Phys.-Usp. 57, 839 (2014)"
 FIVE_FOUR = "Kostenko, Sadovnikov and Gusev, JETP 131, 652 (2020)"
@@ -53,14 +56,16 @@ LAYERED = {
 def other_hosts() -> dict[str, tuple[Atoms, int, str]]:
     """Ti2C with titanium (nearly) hexagonal close packed, as the carbides of V, Nb, Mo and W have it."""
 
-    def of(group: int, titanium: tuple[float, ...], carbon: tuple[float, ...], *cell: float) -> Atoms:
-        sites = [titanium[:3], carbon[:3]]
-        return crystal(["Ti", "C"], sites, spacegroup=group, cellpar=list(cell), primitive_cell=True)
+    def of(group: int, titanium: Site, carbon: Sequence[Site], a: float, b: float, c: float, gamma: float) -> Atoms:
+        symbols, cell = ["Ti"] + ["C"] * len(carbon), [a, b, c, 90, 90, gamma]
+        return crystal(symbols, [titanium, *carbon], spacegroup=group, cellpar=cell, primitive_cell=True)
 
-    third = (1 / 3, 2 / 3, 0.25)
+    third, centre = (1 / 3, 2 / 3, 0.25), (0, 0, 0)
+    iron_nitride = [(0, 0, 0.5), (1 / 3, 2 / 3, 0)]
     return {
-        "Ti2C, anti-CdI2": (of(164, third, (0, 0, 0), 3.06, 3.06, 4.9, 90, 90, 120), 164, "as W2C"),
-        "Ti2C, anti-rutile": (of(136, (0.3, 0.3, 0), (0, 0, 0), 5.1, 5.1, 3.05, 90, 90, 90), 136, "as Ti2N"),
-        "Ti2C, anti-CaCl2": (of(58, (0.33, 0.26, 0), (0, 0, 0), 5.3, 4.9, 3.05, 90, 90, 90), 58, "as Co2C"),
-        "Ti2C, anti-PbO2": (of(60, (0.25, 0.12, 0.08), (0, 0.36, 0.25), 4.8, 6.1, 5.3, 90, 90, 90), 60, "as Mo2C"),
+        "Ti2C, anti-CdI2": (of(164, third, [centre], 3.06, 3.06, 4.9, 120), 164, "as W2C"),
+        "Ti2C, anti-rutile": (of(136, (0.3, 0.3, 0), [centre], 5.1, 5.1, 3.05, 90), 136, "as Ti2N"),
+        "Ti2C, anti-CaCl2": (of(58, (0.33, 0.26, 0), [centre], 5.3, 4.9, 3.05, 90), 58, "as Co2C"),
+        "Ti2C, anti-PbO2": (of(60, (0.25, 0.12, 0.08), [(0, 0.36, 0.25)], 4.8, 6.1, 5.3, 90), 60, "as Mo2C"),
+        "Ti2C, Fe2N": (of(162, (1 / 3, 0, 0.25), iron_nitride, 5.3, 5.3, 4.9, 120), 162, "as V2C; met by a campaign"),
     }

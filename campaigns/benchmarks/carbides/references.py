@@ -33,7 +33,7 @@ SETTINGS = RelaxSettings(fmax_eV_A=0.01, max_steps=500)
 """Energies good to 0.1 meV/atom, where campaigns stop at 0.05 eV/Å."""
 ON_HULL_EV = 1e-6
 SAME_EV = 0.0005
-"""Per atom: stackings of one phase (Ti6C5's differ by 0.3 meV, two of Ti2C by 0.004); the next phase is 0.8 above."""
+"""Per atom: stackings of one phase (Ti6C5's differ by 0.3 meV); the next phase, Ti7C6, is 0.8 above."""
 PROTOTYPE = "a campaign's prototype"
 IDEAL_A, RELAXED_A = 1e-3, 0.05
 """Tolerances of space groups."""
