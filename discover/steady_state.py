@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from discover.config import CampaignConfig
@@ -16,7 +15,8 @@ from discover.run_folder import RunFolder
 from discover.seeds import seed_structures
 from discover.store import StoredResult
 from discover.strategy import make_searcher, search_space, searcher_class
-from discover.tally import Tally
+from discover.tally import SEED_OPERATORS, Tally
+from discover.verdict import verdict
 from potentials import Metadata
 from searchers.candidate import Candidate, Fate, Relaxed
 from searchers.generation import GenerationError
@@ -139,7 +139,7 @@ class SteadyState:
 
     def _submit(self, candidates: Sequence[Candidate]) -> None:
         self._waiting |= {c.id: c for c in candidates}
-        self._engine.submit([Task(c.id, c.atoms, c.relax) for c in candidates])
+        self._engine.submit([Task(c.id, c.atoms, c.relax, c.operator not in SEED_OPERATORS) for c in candidates])
 
     def _repeats(self, candidate: Candidate) -> Relaxed | None:
         """The end of a child that is a structure already relaxed, or None."""
@@ -157,19 +157,10 @@ class SteadyState:
         """What became of a candidate, held against the laws of nature and against what is known."""
         seconds = self._tally.seconds()
         if isinstance(item, Lost):
-            return StoredResult(_lost(self._waiting.pop(item.id), item.reason), seconds)
-        relaxed = _as_relaxed(self._waiting.pop(item.relaxation.id), item)
-        if relaxed.fate is Fate.CONVERGED:
-            reason = self._doubts.about(relaxed.atoms, relaxed.energy_eV_per_atom, self._findings.hull)
-            if reason:
-                relaxed = replace(relaxed, fate=Fate.FAILED, reason=f"unphysical: {reason}")
-        if relaxed.fate is Fate.CONVERGED:
-            energy = relaxed.energy_eV_per_atom
-            known = self._findings.add(relaxed.candidate.id, relaxed.atoms, energy, item.fingerprint)
-            if known is not None:
-                reason = f"relaxed into {known}"
-                relaxed = replace(relaxed, fate=Fate.DUPLICATE, duplicate_of=known, reason=reason)
-        return StoredResult(relaxed, seconds, item.space_group, item.fingerprint)
+            return StoredResult(lost(self._waiting.pop(item.id), item.reason), seconds)
+        relaxed = as_relaxed(self._waiting.pop(item.relaxation.id), item)
+        relaxed = verdict(relaxed, item.fingerprint, self._findings, self._doubts)
+        return StoredResult(relaxed, seconds, item.space_group, item.fingerprint, item.tidy_calls)
 
     def _keep(self, results: Sequence[StoredResult]) -> None:
         """Count, tell, store."""
@@ -191,7 +182,8 @@ class SteadyState:
         return "" if lowest is None else f"best {lowest:.4f} eV/atom"
 
 
-def _as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
+def as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
+    """What a worker gave back, as its candidate's end."""
     done = item.relaxation
     return Relaxed(
         candidate,
@@ -206,5 +198,6 @@ def _as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
     )
 
 
-def _lost(candidate: Candidate, reason: str) -> Relaxed:
+def lost(candidate: Candidate, reason: str) -> Relaxed:
+    """The end of a candidate that never came back."""
     return Relaxed(candidate, candidate.atoms, float("nan"), Fate.FAILED, reason=reason)

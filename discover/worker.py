@@ -12,6 +12,7 @@ import numpy as np
 from ase import Atoms
 
 import potentials
+from discover.tidy import Tidier, TidySpec
 from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings, resolve_device
 from potentials.potential import structure_of
 from potentials.relax.settings import Outcome
@@ -31,6 +32,7 @@ class WorkerSpec:
         batch_atoms: atoms in flight; None takes the potential's own.
         options: further arguments of `potentials.load`.
         witness: another potential, asked for a second opinion on what would change the hull; None asks nobody.
+        tidy: the cheap potential that comes first; None for none.
     """
 
     potential: str
@@ -41,15 +43,17 @@ class WorkerSpec:
     batch_atoms: int | None = None
     options: dict[str, Any] = field(default_factory=dict)
     witness: str | None = None
+    tidy: TidySpec | None = None
 
 
 @dataclass(frozen=True)
 class Task:
-    """One structure to relax."""
+    """One structure to relax; `tidy` where a cheap potential may tidy it first."""
 
     id: int
     atoms: Atoms
     relax: bool = True
+    tidy: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,13 @@ class Finished:
         relaxation: the result.
         space_group: of the final geometry, None where unknown.
         fingerprint: of the final geometry, None where it failed.
+        tidy_calls: evaluations by the cheap potential; not among the relaxation's model calls.
     """
 
     relaxation: Relaxation
     space_group: int | None = None
     fingerprint: np.ndarray | None = None
+    tidy_calls: int = 0
 
 
 class RelaxWorker:
@@ -77,6 +83,7 @@ class RelaxWorker:
         self.device = resolve_device(spec.device)
         if self.device == "cpu":
             torch.set_num_threads(spec.threads)
+        self._tidy_calls: dict[int, int] = {}
 
     @cached_property
     def potential(self) -> Potential:
@@ -130,13 +137,26 @@ class RelaxWorker:
 
     def advance(self, tasks: Sequence[Task], patience_s: float = 10.0) -> list[Finished]:
         """Take tasks and work until something is finished, nothing is left, or patience ends."""
-        for task in tasks:
+        for task in self._tidied(tasks):
             self.relaxer.add(task.id, task.atoms, task.relax)
         deadline = time.monotonic() + patience_s
         finished = self.relaxer.step()
         while not finished and len(self.relaxer) and time.monotonic() < deadline:
             finished = self.relaxer.step()
-        return [_dressed(relaxation) for relaxation in finished]
+        return [replace(_dressed(r), tidy_calls=self._tidy_calls.pop(r.id, 0)) for r in finished]
+
+    def _tidied(self, tasks: Sequence[Task]) -> list[Task]:
+        """The same tasks; those that may be are tidied by the cheap potential first."""
+        rough = [t for t in tasks if t.tidy and t.relax] if self._tidier is not None else []
+        if self._tidier is None or not rough:
+            return list(tasks)
+        tidied = dict(zip((t.id for t in rough), self._tidier.tidy([t.atoms for t in rough]), strict=True))
+        self._tidy_calls |= {id: done.calls for id, done in tidied.items()}
+        return [replace(t, atoms=tidied[t.id].atoms) if t.id in tidied else t for t in tasks]
+
+    @cached_property
+    def _tidier(self) -> Tidier | None:
+        return None if self.spec.tidy is None else Tidier(self.spec.tidy, self.device)
 
 
 def _dressed(relaxation: Relaxation) -> Finished:
