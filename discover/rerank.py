@@ -49,6 +49,7 @@ class Reranking:
         """Relax what is to climb and has not; `start` is called only where there is any."""
         fresh = self._fresh()
         if fresh:
+            self._folder.store.save({"finished": None})  # the search may have been over long ago
             engine = start()
             try:
                 self._climb(engine, fresh)
@@ -79,8 +80,8 @@ class Reranking:
         """What is to climb and was not tried; other copies of a structure that was tried count as tried."""
         tried = {self._structure[id] for id in self._done}
         entries = self._searched.entries
-        failed = {e.id for e in entries if self._structure[e.id] in {self._structure[id] for id in self._failed}}
-        wanted = climbers(entries, self._settings, failed)
+        in_vain = {self._structure[id] for id in self._failed}
+        wanted = climbers(entries, self._settings, {e.id for e in entries if self._structure[e.id] in in_vain})
         return [e for e in wanted if self._structure[e.id] not in tried]
 
     def _relax(self, engine: Engine, entries: Sequence[HullEntry]) -> None:

@@ -1,7 +1,9 @@
 """The ladder of fidelities: who climbs, what a kill leaves, and that two potentials never stand on one hull."""
 
+import csv
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -12,19 +14,23 @@ from dataclasses import replace
 import pytest
 
 from discover import Campaign, InputError, RunFolder
+from discover.cli import main
 from discover.config import CampaignConfig, RerankSettings
 from discover.hull import build_hull
 from discover.ladder import climbers, has_corners, join_rungs, risen_structures
+from discover.progress import Silent
 from discover.records import CandidateRecord
 from potentials import Metadata
 
-STIFF = {"potential": "ase:tests.discover.fakes:Stiffer", "options": {"eV_per_atom": 0.5}, "most": 6}
+OPTIONS = {"eV_per_atom": 0.5, "compounds_eV": 0.1}
+STIFF = {"potential": "ase:tests.discover.fakes:Stiffer", "options": OPTIONS, "most": 9}
 CONFIG = {
     "system": "Cu-Au",
     "potential": "emt",
     "seed": 3,
     "search": {"candidates": 12, "atoms": [1, 4], "genetic": {"population": 6}},
     "ladder": {"rerank": STIFF},
+    "report": {"near_hull_eV_per_atom": 0.01},  # pictures are what takes time here
 }
 
 
@@ -115,14 +121,15 @@ def test_the_hull_is_the_top_rungs_and_every_entry_names_its_own(finished):
 
 
 def test_ids_and_structures_are_kept_on_the_way_up(finished):
-    """The fake's energies are EMT's plus 0.5 eV an atom: nothing moves, and every energy tells its rung."""
+    """The fake's energies are EMT's plus 0.5 eV an atom, 0.6 in compounds: nothing moves, and each tells its rung."""
     record, folder = finished
     searched = {e.id: e for e in record.search_hull.entries}
     high = record.hull.own_entries
     assert {e.id for e in high} <= set(searched)
     for e in high:
         # Structures are relaxed to 0.05 eV/Å already: what is left is below 1 meV/atom
-        assert e.energy_eV_per_atom == pytest.approx(searched[e.id].energy_eV_per_atom + 0.5, abs=1e-3)
+        shift = 0.6 if len(e.composition) > 1 else 0.5
+        assert e.energy_eV_per_atom == pytest.approx(searched[e.id].energy_eV_per_atom + shift, abs=1e-3)
         assert len(record.atoms_of(e.id)) == len(folder.store.atoms(e.id))
     structures = {r.id: r.structure for r in record.history}
     assert len({structures[e.id] for e in record.hull.entries}) == len(record.hull.entries)
@@ -138,20 +145,31 @@ def test_a_search_without_a_ladder_has_the_hull_that_it_had(finished, tmp_path):
     assert not (tmp_path / "run" / "reranked.db").exists()
 
 
+class Impatient(Silent):
+    """Somebody who presses Ctrl-C as the re-ranking begins."""
+
+    def start(self, total, done, doing="searching"):
+        if doing.startswith("re-ranking"):
+            raise KeyboardInterrupt
+
+
 def test_a_finished_search_is_re_ranked_when_asked_to_and_more_of_it_when_asked_for_more(tmp_path):
     out = tmp_path / "run"
     Campaign(CampaignConfig.model_validate(CONFIG | {"ladder": {}})).run(out, workers=0)
+    with pytest.raises(KeyboardInterrupt):
+        campaign().run(out, resume=True, workers=0, progress=Impatient())
+    assert not RunFolder.open(out).record().complete
     first = campaign().run(out, resume=True, workers=0)
-    assert first.reranked
-    more = campaign({"most": 12}).run(out, resume=True, workers=0)
+    assert first.reranked and first.complete
+    more = campaign({"most": 14}).run(out, resume=True, workers=0)
     assert list(more.reranked[: len(first.reranked)]) == list(first.reranked)
     assert len(more.reranked) > len(first.reranked)
     with pytest.raises(InputError, match=r"ladder.rerank.options.eV_per_atom was 0.5, is 0.7"):
-        campaign({"options": {"eV_per_atom": 0.7}}).run(out, resume=True, workers=0)
+        campaign({"options": OPTIONS | {"eV_per_atom": 0.7}}).run(out, resume=True, workers=0)
     without = Campaign(CampaignConfig.model_validate(CONFIG | {"ladder": {}})).run(out, resume=True, workers=0)
     assert {e.rung for e in without.hull.entries} == {"emt"}
     with pytest.raises(InputError, match=r"was re-ranked with .*Stiffer of other weights or options"):
-        campaign({"options": {"eV_per_atom": 0.7}}).run(out, resume=True, workers=0)
+        campaign({"options": OPTIONS | {"eV_per_atom": 0.7}}).run(out, resume=True, workers=0)
 
 
 def test_status_says_how_far_the_re_ranking_is(finished):
@@ -159,6 +177,41 @@ def test_status_says_how_far_the_re_ranking_is(finished):
     status = folder.status()["rerank"]
     assert status["done"] == status["wanted"] == len(record.reranked)
     assert status["model_calls"] == sum(r.model_calls for r in record.reranked)
+
+
+def test_the_report_names_rungs_and_says_how_they_differ(finished):
+    """EMT's compounds are 10 to 20 meV/atom below the elements: 100 more, and all of them leave the hull."""
+    record, folder = finished
+    report = folder.path / "report"
+    page = (report / "index.html").read_text()
+    said = re.search(r"<p>Searched with emt, then (\d+) of the lowest structures (.*?)</p>", page)
+    assert said is not None and int(said[1]) == sum(r.structure is not None for r in record.reranked)
+    assert "left the hull; none joined it" in said[2]
+    assert "No stable compound of" in page
+    near = [e for e in record.hull.entries if e.on_hull or e.e_above_hull_eV_per_atom <= 0.01]
+    for name in ("emt", STIFF["potential"]):
+        assert page.count(f'<td data-value="{name}">') == sum(e.rung == name for e in near)
+    with (report / "rungs.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {int(r["id"]) for r in rows} == {r.id for r in record.reranked}
+    for row in rows:
+        assert float(row["energy_eV_per_atom"]) > float(row["search_energy_eV_per_atom"]) + 0.4
+    with (report / "hull.csv").open(newline="") as file:
+        assert [r["rung"] for r in csv.DictReader(file)] == [e.rung for e in record.hull.entries]
+    assert (report / "rungs.png").is_file()
+
+
+def test_the_hull_in_words_marks_what_was_not_re_ranked(finished, capsys):
+    _, folder = finished
+    assert main(["hull", str(folder.path)]) == 0
+    first, head, *rows, below, far = capsys.readouterr().out.splitlines()
+    assert first == f"Cu-Au with {STIFF['potential']}"
+    assert head.split()[-1] == "rung"
+    assert far.endswith("more than 0.01 eV/atom above the hull; --json has them all")
+    assert below == "rung emt: not re-ranked; above the hull of that potential alone"
+    assert not any("on hull" in row for row in rows if row.endswith(" emt"))
+    assert main(["status", str(folder.path)]) == 0
+    assert re.search(r"^re-ranked with \S+Stiffer: (\d+)/\1 \(", capsys.readouterr().out, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
