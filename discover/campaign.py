@@ -25,6 +25,8 @@ from potentials import DeviceError, LoadError, Metadata, RelaxSettings
 COMPILE_FROM_CALLS = 15_000
 """Compiling costs 80 s (half a minute where an earlier run's work is still on disk) and saves 6 ms of every model call
 on two cores (campaigns/benchmarks/workers): it pays from here."""
+HALT_EVERY = 4
+"""Model calls between two looks at a relaxation, where any may be stopped: it takes 17 to 25 (random cells)."""
 CALLS_PER_CANDIDATE = 20
 """What a relaxation costs on average, for estimates only."""
 
@@ -118,6 +120,7 @@ def _worker_spec(config: CampaignConfig) -> WorkerSpec:
         fmax_eV_A=config.relax.fmax_eV_A,
         max_steps=config.relax.max_steps,
         pressure_GPa=config.search.pressure_GPa,
+        halt_every=HALT_EVERY if config.relax.risk > 0 else 0,
         closest=0.0 if config.potential == "lj" else RelaxSettings.closest,
     )
     return WorkerSpec(

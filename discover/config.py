@@ -71,6 +71,10 @@ class GeneticSettings(_Section):
     population: Annotated[Whole, Field(ge=4)] = 20
     random_share: Annotated[Number, Field(ge=0, le=1)] = 0.25
     operators: dict[str, Annotated[Number, Field(ge=0)]] | None = None
+    adaptive: bool = True
+    elite: Count = 2
+    lifetime: Count = 20
+    patience: Annotated[Whole, Field(ge=0)] = 60
 
     @field_validator("operators")
     @classmethod
@@ -149,6 +153,7 @@ class RelaxSettings(_Section):
 
     fmax_eV_A: Positive = 0.05
     max_steps: Count = 300
+    risk: Annotated[Number, Field(ge=0, lt=0.5)] = 0.02
     batch_atoms: Count | None = None
     compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)] = "auto"
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ase import Atoms
 
-from discover.worker import Finished, RelaxWorker, Task, WorkerSpec
+from discover.worker import Finished, Halted, RelaxWorker, Task, Verdict, WorkerSpec
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,12 @@ class Engine(Protocol):
         """Queue tasks."""
         ...
 
-    def collect(self) -> list[Finished | Lost]:
-        """What has ended; waits a little while if nothing has."""
+    def collect(self) -> list[Finished | Lost | Halted]:
+        """What has ended or halts; waits a little while if nothing has. What halts waits for `answer`."""
+        ...
+
+    def answer(self, verdicts: Sequence[Verdict]) -> None:
+        """Let halted relaxations go on, or stop them: those come back finished."""
         ...
 
     def second_opinion(self, atoms: Atoms) -> float:
@@ -59,6 +63,7 @@ class LocalEngine:
         self.description = self._worker.describe()
         self._slots = slots_for(self.description["batch_atoms"], mean_atoms)
         self._queue: list[Task] = []
+        self._verdicts: list[Verdict] = []
         self._outstanding = 0
 
     def free(self) -> int:
@@ -70,12 +75,17 @@ class LocalEngine:
         self._queue.extend(tasks)
         self._outstanding += len(tasks)
 
-    def collect(self) -> list[Finished | Lost]:
-        """Work until something has ended."""
+    def collect(self) -> list[Finished | Lost | Halted]:
+        """Work until something has ended or halts."""
         tasks, self._queue = self._queue, []
-        finished = self._worker.advance(tasks)
-        self._outstanding -= len(finished)
-        return list(finished)
+        verdicts, self._verdicts = self._verdicts, []
+        news = self._worker.advance(tasks, verdicts)
+        self._outstanding -= sum(isinstance(item, Finished) for item in news)
+        return list(news)
+
+    def answer(self, verdicts: Sequence[Verdict]) -> None:
+        """Queue verdicts."""
+        self._verdicts.extend(verdicts)
 
     def second_opinion(self, atoms: Atoms) -> float:
         """The witness's energy of this geometry, eV/atom."""

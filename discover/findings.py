@@ -37,6 +37,7 @@ class Findings:
     def __init__(
         self, elements: Sequence[str], stored_atoms: Callable[[int], Atoms], energy_tolerance_eV: float
     ) -> None:
+        self.energy_tolerance_eV = energy_tolerance_eV
         self._stored_atoms = stored_atoms
         self._index = DuplicateIndex(self.atoms, FINGERPRINT_TOLERANCE, energy_tolerance_eV)
         self._energies: dict[int, float] = {}
@@ -62,9 +63,22 @@ class Findings:
             self.hull.add(fractions_of(atoms), energy_eV_per_atom)
         return known
 
-    def repeated_by(self, atoms: Atoms) -> int | None:
-        """Id of the known structure that unrelaxed atoms are already, or None."""
-        return self._index.find(atoms, tolerance=UNRELAXED_TOLERANCE)
+    def repeated_by(
+        self, atoms: Atoms, tolerance: float = UNRELAXED_TOLERANCE, vector: np.ndarray | None = None
+    ) -> int | None:
+        """Id of the known structure that unrelaxed atoms are already, or None.
+
+        tolerance: of fingerprint distances.
+        vector: the atoms' fingerprint, where it is at hand.
+        """
+        return self._index.find(atoms, None, vector, tolerance)
+
+    def nearest(self, atoms: Atoms, vector: np.ndarray) -> tuple[int | None, float]:
+        """Id and fingerprint distance of the nearest known structure of the composition; None and infinity if none.
+
+        vector: the atoms' fingerprint.
+        """
+        return self._index.nearest(atoms, vector)
 
     def energy_eV_per_atom(self, id: int) -> float:
         """Energy of a known structure."""

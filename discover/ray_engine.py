@@ -15,7 +15,7 @@ from ase import Atoms
 from discover.engine import Lost, slots_for
 from discover.errors import InputError
 from discover.placement import cluster_size, own_cores, place
-from discover.worker import Finished, RelaxWorker, Task, WorkerSpec
+from discover.worker import Finished, Halted, RelaxWorker, Task, Verdict, WorkerSpec
 
 WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -36,6 +36,7 @@ class _Actor:
 
     handle: Any
     tasks: dict[int, Task] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
     calls: list[Any] = field(default_factory=list)
     quarantine: bool = False
 
@@ -102,14 +103,20 @@ class RayEngine:
         self._queue.extend(tasks)
         self._hand_out()
 
-    def collect(self) -> list[Finished | Lost]:
-        """What has ended; waits up to a second if nothing has."""
+    def answer(self, verdicts: Sequence[Verdict]) -> None:
+        """Send verdicts to the workers that wait for them; those of a dead worker concern nobody any more."""
+        given = {verdict.id: verdict for verdict in verdicts}
+        for actor in self._actors:
+            actor.verdicts += [given[id] for id in sorted(given.keys() & actor.tasks.keys())]
+
+    def collect(self) -> list[Finished | Lost | Halted]:
+        """What has ended or halts; waits up to a second if nothing has."""
         self._hand_out()
         calls = {call: actor for actor in self._actors for call in actor.calls}
         if not calls:
             return []
         ready, _ = self._ray.wait(list(calls), num_returns=1, timeout=1.0)
-        ended: list[Finished | Lost] = []
+        ended: list[Finished | Lost | Halted] = []
         for call in ready:
             actor = calls[call]
             if actor not in self._actors:  # died in this very round, already replaced
@@ -123,6 +130,8 @@ class RayEngine:
                 ended += self._bury(actor, str(error).strip().splitlines()[0])
                 continue
             for item in finished:
+                if isinstance(item, Halted):
+                    continue
                 del actor.tasks[item.relaxation.id]
                 self._tries.pop(item.relaxation.id, None)
             ended += finished
@@ -173,7 +182,8 @@ class RayEngine:
 
     def _call(self, actor: _Actor, tasks: list[Task]) -> None:
         actor.tasks |= {task.id: task for task in tasks}
-        actor.calls.append(actor.handle.advance.remote(tasks))
+        verdicts, actor.verdicts = actor.verdicts, []
+        actor.calls.append(actor.handle.advance.remote(tasks, verdicts))
 
     def second_opinion(self, atoms: Atoms) -> float:
         """The witness's energy of this geometry, eV/atom; NaN where the worker died of the question."""

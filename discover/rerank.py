@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from discover.config import CampaignConfig
 from discover.doubts import Doubts, witness_of
-from discover.engine import Engine, Finished, Lost, Task
+from discover.engine import Engine, Finished, Halted, Lost, Task
 from discover.findings import Findings
+from discover.judgement import judged
 from discover.ladder import climbers, has_corners, on_top_rung
 from discover.progress import Progress
 from discover.records import HullEntry
@@ -15,7 +16,6 @@ from discover.run_folder import RunFolder
 from discover.steady_state import as_relaxed, lost
 from discover.store import StoredResult
 from discover.tally import Tally
-from discover.verdict import verdict
 from potentials import Metadata
 from searchers.candidate import Candidate
 
@@ -89,7 +89,8 @@ class Reranking:
         waiting = {int(e.id): Candidate(int(e.id), self._folder.store.atoms(e.id), OPERATOR) for e in entries}
         engine.submit([Task(c.id, c.atoms) for c in waiting.values()])
         while waiting:
-            ended = engine.collect()
+            # Nothing is stopped on the way here, so nothing halts
+            ended = [item for item in engine.collect() if not isinstance(item, Halted)]
             if ended:
                 self._keep([self._judge(waiting, item) for item in ended])
 
@@ -98,7 +99,7 @@ class Reranking:
         if isinstance(item, Lost):
             return StoredResult(lost(waiting.pop(item.id), item.reason), seconds)
         relaxed = as_relaxed(waiting.pop(item.relaxation.id), item)
-        relaxed = verdict(relaxed, item.fingerprint, self._findings, self._doubts)
+        relaxed = judged(relaxed, item.fingerprint, self._findings, self._doubts)
         return StoredResult(relaxed, seconds, item.space_group, item.fingerprint)
 
     def _keep(self, results: Sequence[StoredResult]) -> None:

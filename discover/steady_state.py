@@ -7,17 +7,21 @@ from typing import Any
 
 from discover.config import CampaignConfig
 from discover.doubts import Doubts, witness_of
-from discover.engine import Engine, Finished, Lost, Task
+from discover.engine import Engine, Finished, Halted, Lost, Task
 from discover.errors import InputError
 from discover.findings import Findings
+from discover.forecast import Forecast
+from discover.judgement import judged
 from discover.progress import Progress
+from discover.pruning import Pruner
 from discover.run_folder import RunFolder
 from discover.seeds import seed_structures
 from discover.store import StoredResult
 from discover.strategy import make_searcher, search_space, searcher_class
 from discover.tally import SEED_OPERATORS, Tally
-from discover.verdict import verdict
+from discover.worker import Verdict
 from potentials import Metadata
+from potentials.relax.settings import Outcome
 from searchers.candidate import Candidate, Fate, Relaxed
 from searchers.generation import GenerationError
 
@@ -49,6 +53,7 @@ class SteadyState:
         self._findings = Findings(self._space.elements, self._store.atoms, config.duplicates.energy_eV_per_atom)
         witness = witness_of(config.potential, config.witness)
         self._doubts = Doubts(engine, witness, config.search.pressure_GPa, check_bonds=config.potential != "lj")
+        self._pruner = Pruner(self._findings, config.relax.risk)
         self._seeds = seed_structures(config, self._space)
         self._seeds_asked = 0
         self._waiting: dict[int, Candidate] = {}
@@ -74,12 +79,14 @@ class SteadyState:
         self._seeds_asked = saved["seeds_asked"]
         self._searcher = searcher_class(self._search.searcher).from_state(self._space, saved["searcher"])
         self._findings.restore(self._store.distinct())
+        self._pruner.forecast = Forecast.from_state(saved["forecast"])
         self._submit(self._store.pending())
 
     def _state(self) -> dict[str, Any]:
         return {
             "searcher": self._searcher.state(),
             "tally": self._tally.to_json(),
+            "forecast": self._pruner.forecast.state(),
             "seeds": len(self._seeds),
             "seeds_asked": self._seeds_asked,
             "finished": None,
@@ -89,7 +96,11 @@ class SteadyState:
         """Search until the budget is spent and everything asked for has ended."""
         self._progress.start(self._search.candidates, self._tally.done)
         while self._ask():
-            ended = self._engine.collect()
+            news = self._engine.collect()
+            halted = [item for item in news if isinstance(item, Halted)]
+            if halted:
+                self._engine.answer([self._verdict(item) for item in halted])
+            ended = [item for item in news if not isinstance(item, Halted)]
             if ended:
                 self._keep([self._judge(item) for item in ended])
         self._progress.finish()
@@ -146,20 +157,35 @@ class SteadyState:
         if not candidate.parents or not candidate.relax:
             return None
         known = self._findings.repeated_by(candidate.atoms)
-        if known is None:
-            return None
+        return None if known is None else self._repeat(candidate, known, f"repeats {known}, not relaxed again")
+
+    def _repeat(self, candidate: Candidate, known: int, reason: str, model_calls: int = 0) -> Relaxed:
+        """A candidate that is, or would have become, a known structure: it ends as that."""
         atoms = self._findings.atoms(known)
         energy_eV = self._findings.energy_eV_per_atom(known) * len(atoms)
-        reason = f"repeats {known}, not relaxed again"
-        return Relaxed(candidate, atoms, energy_eV, Fate.DUPLICATE, reason=reason, duplicate_of=known)
+        return Relaxed(
+            candidate, atoms, energy_eV, Fate.DUPLICATE, model_calls=model_calls, reason=reason, duplicate_of=known
+        )
+
+    def _verdict(self, item: Halted) -> Verdict:
+        """Whether a relaxation deserves more; known crystals and the user's own are relaxed to their end."""
+        candidate = self._waiting[item.halt.id]
+        return Verdict(candidate.id) if candidate.id < len(self._seeds) else self._pruner.verdict(candidate, item)
 
     def _judge(self, item: Finished | Lost) -> StoredResult:
         """What became of a candidate, held against the laws of nature and against what is known."""
         seconds = self._tally.seconds()
         if isinstance(item, Lost):
+            self._pruner.end(item.id, None)
             return StoredResult(lost(self._waiting.pop(item.id), item.reason), seconds)
-        relaxed = as_relaxed(self._waiting.pop(item.relaxation.id), item)
-        relaxed = verdict(relaxed, item.fingerprint, self._findings, self._doubts)
+        candidate, done = self._waiting.pop(item.relaxation.id), item.relaxation
+        whole = done.outcome is Outcome.CONVERGED
+        into = self._pruner.end(done.id, done.enthalpy_eV / len(done.atoms) if whole else None)
+        if done.outcome is Outcome.STOPPED and into is not None:
+            repeat = self._repeat(candidate, into, done.reason, done.model_calls)
+            return StoredResult(repeat, seconds, tidy_calls=item.tidy_calls)
+        relaxed = as_relaxed(candidate, item)
+        relaxed = judged(relaxed, item.fingerprint, self._findings, self._doubts)
         return StoredResult(relaxed, seconds, item.space_group, item.fingerprint, item.tidy_calls)
 
     def _keep(self, results: Sequence[StoredResult]) -> None:
@@ -182,6 +208,14 @@ class SteadyState:
         return "" if lowest is None else f"best {lowest:.4f} eV/atom"
 
 
+_FATES = {
+    Outcome.CONVERGED: Fate.CONVERGED,
+    Outcome.UNCONVERGED: Fate.UNCONVERGED,
+    Outcome.STOPPED: Fate.PRUNED,
+    Outcome.FAILED: Fate.FAILED,
+}
+
+
 def as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
     """What a worker gave back, as its candidate's end."""
     done = item.relaxation
@@ -189,12 +223,14 @@ def as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
         candidate,
         done.atoms,
         done.enthalpy_eV,
-        Fate(done.outcome.value),
+        _FATES[done.outcome],
         done.max_force_eV_A,
         done.stress_eV_A3,
         done.steps,
         done.model_calls,
         done.reason,
+        space_group=item.space_group,
+        fingerprint=item.fingerprint,
     )
 
 

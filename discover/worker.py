@@ -15,7 +15,7 @@ import potentials
 from discover.tidy import Tidier, TidySpec
 from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings, resolve_device
 from potentials.potential import structure_of
-from potentials.relax.settings import Outcome
+from potentials.relax.settings import Halt, Outcome
 from potentials.words import in_words
 
 
@@ -71,6 +71,32 @@ class Finished:
     space_group: int | None = None
     fingerprint: np.ndarray | None = None
     tidy_calls: int = 0
+
+
+@dataclass(frozen=True)
+class Halted:
+    """A relaxation that waits for a verdict, with what the verdict needs.
+
+    Attributes:
+        halt: where it stands.
+        fingerprint: of that geometry.
+    """
+
+    halt: Halt
+    fingerprint: np.ndarray
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a halted relaxation goes on; where it does not, why."""
+
+    id: int
+    reason: str = ""
+
+    @property
+    def go_on(self) -> bool:
+        """True where there is no reason to stop."""
+        return not self.reason
 
 
 class RelaxWorker:
@@ -135,15 +161,25 @@ class RelaxWorker:
         except Exception:  # whatever its code meets in what may be a hole: no energy is an answer, and against it
             return float("inf")
 
-    def advance(self, tasks: Sequence[Task], patience_s: float = 10.0) -> list[Finished]:
-        """Take tasks and work until something is finished, nothing is left, or patience ends."""
+    def advance(
+        self, tasks: Sequence[Task], verdicts: Sequence[Verdict] = (), patience_s: float = 10.0
+    ) -> list[Finished | Halted]:
+        """Take tasks and verdicts and work until something has ended or halts, nothing is left, or patience ends."""
+        for verdict in verdicts:
+            if verdict.go_on:
+                self.relaxer.go_on(verdict.id)
+            else:
+                self.relaxer.stop(verdict.id, verdict.reason)
         for task in self._tidied(tasks):
             self.relaxer.add(task.id, task.atoms, task.relax)
         deadline = time.monotonic() + patience_s
-        finished = self.relaxer.step()
-        while not finished and len(self.relaxer) and time.monotonic() < deadline:
-            finished = self.relaxer.step()
-        return [replace(_dressed(r), tidy_calls=self._tidy_calls.pop(r.id, 0)) for r in finished]
+        finished, halts = self.relaxer.step(), self.relaxer.halts()
+        while not (finished or halts) and len(self.relaxer) and time.monotonic() < deadline:
+            finished, halts = self.relaxer.step(), self.relaxer.halts()
+        return [self._with_tidy_calls(_dressed(r)) for r in finished] + [_halted(halt) for halt in halts]
+
+    def _with_tidy_calls(self, item: Finished) -> Finished:
+        return replace(item, tidy_calls=self._tidy_calls.pop(item.relaxation.id, 0))
 
     def _tidied(self, tasks: Sequence[Task]) -> list[Task]:
         """The same tasks; those that may be are tidied by the cheap potential first."""
@@ -157,6 +193,12 @@ class RelaxWorker:
     @cached_property
     def _tidier(self) -> Tidier | None:
         return None if self.spec.tidy is None else Tidier(self.spec.tidy, self.device)
+
+
+def _halted(halt: Halt) -> Halted:
+    from searchers.fingerprint import fingerprint
+
+    return Halted(halt, fingerprint(halt.atoms))
 
 
 def _dressed(relaxation: Relaxation) -> Finished:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, inf, log
 
 from ase.units import kB
 
@@ -26,6 +26,17 @@ def acceptance_probability(rise_eV: float, temperature_K: float, ln_hastings: fl
         raise ValueError(f"a temperature must be above 0 K (is {temperature_K})")
     exponent = ln_hastings - rise_eV / (kB * temperature_K)
     return 1.0 if exponent >= 0 else exp(exponent)
+
+
+def largest_accepted_rise_eV(chance: float, temperature_K: float, ln_hastings: float = 0.0) -> float:
+    """The rise below which a step is taken whose random number is already drawn: kT (ln q - ln u).
+
+    Args:
+        chance: u, even in [0, 1); the step is taken where it is less than `acceptance_probability`.
+        temperature_K: above 0.
+        ln_hastings: as there.
+    """
+    return kB * temperature_K * (ln_hastings - log(chance)) if chance > 0 else inf
 
 
 def swap_probability(first_eV: float, first_K: float, second_eV: float, second_K: float) -> float:

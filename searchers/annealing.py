@@ -11,8 +11,8 @@ from ase import Atoms
 from ase.data import atomic_numbers
 
 from searchers import moves
-from searchers.acceptance import acceptance_probability, swap_probability
-from searchers.candidate import Candidate, Relaxed, candidate_rng
+from searchers.acceptance import acceptance_probability, largest_accepted_rise_eV, swap_probability
+from searchers.candidate import Candidate, Relaxed, candidate_rng, useful_below
 from searchers.chemical_potential import ElementEnergies
 from searchers.cooling import Schedule, schedule_from
 from searchers.distances import far_enough
@@ -147,6 +147,7 @@ class SimulatedAnnealing:
         else:
             name, (atoms, ln_hastings), info["tries"] = moved
             pending = Pending(info["replica"], atoms, ln_hastings, name)
+            info |= useful_below(self._accepted_below_eV(replica, pending, id))
         self.next_id += 1
         self._pending[id], replica.pending = pending, id
         replica.asked += 1
@@ -218,7 +219,7 @@ class SimulatedAnnealing:
 
     def _judge(self, pending: Pending, result: Relaxed) -> None:
         replica, id = self._replicas[pending.replica], result.candidate.id
-        rng = candidate_rng(self.seed, id).spawn(1)[0]
+        rng = _acceptance_rng(self.seed, id)
         replica.pending = None
         # Relaxation hands back the primitive cell; energies compare in the cell that was proposed.
         energy_eV = float(result.energy_eV_per_atom) * len(pending.atoms)
@@ -245,6 +246,18 @@ class SimulatedAnnealing:
         ln_hastings = pending.ln_hastings if self._walk == "landscape" else 0.0
         temperature_K = self._temperature_K(replica, self._schedule())
         return bool(rng.random() < acceptance_probability(rise_eV, temperature_K, ln_hastings))
+
+    def _accepted_below_eV(self, replica: Replica, pending: Pending, id: int) -> float:
+        """Energy per atom at which the proposal will be accepted: its random number is drawn already.
+
+        So a relaxation that is stopped for ending higher changes nothing about the walk, unless the walker's
+        temperature does meanwhile.
+        """
+        chance = _acceptance_rng(self.seed, id).random()
+        temperature_K = self._temperature_K(replica, self._schedule())
+        ln_hastings = pending.ln_hastings if self._walk == "landscape" else 0.0
+        rise_eV = largest_accepted_rise_eV(chance, temperature_K, ln_hastings)
+        return (self._walked_energy_eV(replica) + self._potentials.of(pending.atoms) + rise_eV) / len(pending.atoms)
 
     def _state_after(self, pending: Pending, result: Relaxed, rng: np.random.Generator) -> Atoms:
         if self._walk == "landscape":
@@ -321,6 +334,11 @@ class SimulatedAnnealing:
     def close(self) -> None:
         """End the generator's child process."""
         self._generator.close()
+
+
+def _acceptance_rng(seed: int, id: int) -> np.random.Generator:
+    """What judges a proposal, apart from what made it."""
+    return candidate_rng(seed, id).spawn(1)[0]
 
 
 def _plain(atoms: Atoms) -> Atoms:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,8 @@ class Relaxed:
         fate: how it ended.
         reason: one line for people, empty where all went well.
         duplicate_of: id of the candidate it repeats, where fate is DUPLICATE.
+        space_group: international number of the final geometry, None where nobody has determined it.
+        fingerprint: `searchers.fingerprint` of the final geometry, shape (117,), None where nobody has computed it.
     """
 
     candidate: Candidate
@@ -76,11 +79,26 @@ class Relaxed:
     model_calls: int = 0
     reason: str = ""
     duplicate_of: int | None = None
+    space_group: int | None = None
+    fingerprint: np.ndarray | None = None
 
     @property
     def energy_eV_per_atom(self) -> float:
         """Energy (enthalpy) per atom, eV."""
         return self.energy_eV / len(self.atoms)
+
+
+_USEFUL_BELOW = "useful_below_eV_per_atom"
+
+
+def useful_below(energy_eV_per_atom: float) -> dict[str, float]:
+    """For `Candidate.info`: the searcher has no use for the candidate unless it ends at this energy or lower."""
+    return {_USEFUL_BELOW: round(float(energy_eV_per_atom), 6)} if isfinite(energy_eV_per_atom) else {}
+
+
+def useful_below_eV_per_atom(candidate: Candidate) -> float:
+    """What `useful_below` has said of a candidate; infinity where nothing was said."""
+    return float(candidate.info.get(_USEFUL_BELOW, inf))
 
 
 def candidate_rng(seed: int, candidate_id: int) -> np.random.Generator:

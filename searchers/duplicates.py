@@ -30,6 +30,7 @@ ENERGY_TOLERANCE_EV_PER_ATOM = 0.010
 _SAME = 0.003  # rounding and the last digits of a relaxation; nearer need no matcher (6H and 33R SiC are 0.007 apart)
 _MATCHES = 4  # structures that the matcher looks at
 _CACHED = 512  # reduced structures kept for the matcher
+_LATEST = 4096  # crystals among which the nearest is sought: 1 ms
 _GRID_DIMENSIONS = 4
 _GRID_FROM = 64  # crystals of a composition from which on a grid beats looking at all of them
 
@@ -107,6 +108,17 @@ class DuplicateIndex:
         return self._matcher.first_match(atoms, ids[:_MATCHES].tolist())
 
 
+    def nearest(self, atoms: Atoms, fingerprint: np.ndarray | None = None) -> tuple[int | None, float]:
+        """Id and distance of the crystal of the same composition whose fingerprint is nearest, of the latest 4,096.
+
+        None and infinity where no crystal of the composition is known.
+        """
+        bucket = self._buckets.get(_composition(atoms))
+        if bucket is None:
+            return None, np.inf
+        return bucket.nearest(make_fingerprint(atoms) if fingerprint is None else fingerprint)
+
+
 class _Bucket:
     """Fingerprints and energies of one composition in growing arrays, filed by a grid in fingerprint space.
 
@@ -147,6 +159,12 @@ class _Bucket:
         rows, distances = rows[close], distances[close]
         order = np.lexsort((self._ids[rows], distances))
         return self._ids[rows[order]], distances[order]
+
+    def nearest(self, vector: np.ndarray) -> tuple[int, float]:
+        first = max(0, self._n - _LATEST)
+        distances = np.linalg.norm(self._vectors[first : self._n] - vector.astype(np.float32), axis=1)
+        row = first + int(distances.argmin())
+        return int(self._ids[row]), float(distances[row])
 
     def _rows_around(self, vector: np.ndarray) -> np.ndarray:
         if self._axes is None:

@@ -1,5 +1,7 @@
 """The child process that makes symmetric crystals for `generation`: a request in, an answer out.
 
+It also answers what pyxtal's tables say of a group's maximal subgroups (`searchers.subgroups`).
+
 It keeps pyxtal (3 s to import) out of the caller's process and can be killed where pyxtal hangs. A thread
 reads the requests, so that the process ends with its parent's pipe even in the middle of such a hang.
 
@@ -114,6 +116,28 @@ def _answer(cell: np.ndarray, symbols: Sequence[str], kinds: list[int], points: 
     }
 
 
+def subgroups_of(number: int) -> list[dict[str, Any]]:
+    """Maximal subgroups of a space group, as `searchers.subgroups.Subgroup` has them, in plain lists."""
+    from pyxtal.symmetry import Group
+
+    group = Group(number)
+    found = []
+    for enlarges, table in ((False, group.get_max_t_subgroup()), (True, group.get_max_k_subgroup())):
+        for subgroup, index, transformation in zip(
+            table["subgroup"], table["index"], table["transformation"], strict=True
+        ):
+            # x of the group = matrix @ x of the subgroup + shift; its columns are the subgroup's vectors
+            matrix = np.asarray(transformation, dtype=float)
+            found.append({
+                "number": int(subgroup),
+                "index": int(index),
+                "enlarges": enlarges,
+                "basis": matrix[:, :3].T.tolist(),
+                "origin": matrix[:, 3].tolist(),
+            })  # fmt: skip
+    return found
+
+
 def requests(inbox: Connection) -> Iterator[dict[str, Any]]:
     """Requests as they come; ends the whole process at once where the parent's pipe closes."""
     waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -143,7 +167,8 @@ def main() -> None:
         return
     outbox.send({"ready": True})
     for request in incoming:
-        outbox.send(maker.make(request))
+        known = "subgroups_of" in request
+        outbox.send(subgroups_of(request["subgroups_of"]) if known else maker.make(request))
 
 
 if __name__ == "__main__":

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
 from ase import Atoms
-from deap.base import Toolbox
 
-from searchers.candidate import Candidate, Fate, Relaxed, candidate_rng
+from searchers.breeding import Breeder
+from searchers.candidate import Candidate, Fate, Relaxed, candidate_rng, useful_below
+from searchers.earnings import reward_of
 from searchers.generation import SymmetricGenerator
 from searchers.local_hull import reduced
-from searchers.operators import OPERATORS
 from searchers.operators.child import counts_of
-from searchers.population import Member, Population
+from searchers.population import Population
+from searchers.selection import Selection
 from searchers.space import SearchSpace
-
-OPERATOR_WEIGHTS = {"heredity": 0.4, "strain": 0.2, "rattle": 0.15, "permutation": 0.15, "composition": 0.1}
-# Heredity leads, as in Glass, Oganov and Hansen (2006); the shares were not tuned.
-_TOURNAMENT = 3  # members among whom the fittest becomes a parent: of 20 the best one in every seven times
-_OPERATORS_TRIED = 3  # before a child is given up for a random structure
 
 
 class GeneticSearch:
@@ -30,12 +25,13 @@ class GeneticSearch:
     After `population` random crystals, candidates are children of parents chosen by tournament on the energy
     above the current hull, or random with a fixed probability. Never waits for results. Oganov and Glass,
     J. Chem. Phys. 124, 244704 (2006). A candidate is a function of (seed, id) and of what was told before it.
+    Operators that earn more per model call are used more (`searchers.breeding`); parents are spread over niches
+    (`searchers.population`), age, and make way for others where the search stands still (`searchers.selection`).
 
     Attributes:
         space: what may be asked for.
         seed: the campaign's seed.
-        toolbox: deap's, with "select" and the operators by name; register another under a name to replace it.
-        weights: how often each operator is tried, relative to the others.
+        breeder: what makes children.
     """
 
     def __init__(
@@ -47,20 +43,37 @@ class GeneticSearch:
         random_share: float = 0.25,
         operators: Mapping[str, float] | None = None,
         generator: SymmetricGenerator | None = None,
+        adaptive: bool = True,
+        elite: int = 2,
+        lifetime: int = 20,
+        patience: int = 60,
     ) -> None:
+        """Set the search up.
+
+        Args:
+            space: what may be asked for.
+            seed: the campaign's seed.
+            first_id: id of the first candidate.
+            population: parents kept, and random crystals made before the first child.
+            random_share: probability of a random crystal afterwards.
+            operators: how often each is tried, relative to the others.
+            generator: of random crystals.
+            adaptive: whether operators that earn more are used more.
+            elite: parents kept at each composition near the hull.
+            lifetime: children without earnings that make a parent one spread of energies less fit.
+            patience: results without earnings after which the leaders become antiseeds; 0 never.
+        """
         if population < 2 or not 0 <= random_share <= 1:
             raise ValueError(
                 f"population must be at least 2 and random_share in [0, 1] (are {population}, {random_share})"
             )
         self.space = space
         self.seed = seed
-        self.weights = _checked(OPERATOR_WEIGHTS if operators is None else operators)
-        self.toolbox = _toolbox(space)
-        self._useful = sorted(n for n, weight in self.weights.items() if weight > 0 and OPERATORS[n].applies(space))
+        self.breeder = Breeder(space, operators, adaptive, Selection(lifetime, patience))
         self._random_share = random_share
         self._first_id = first_id
         self.next_id = first_id
-        self._population = Population(space.elements, population)
+        self._population = Population(space.elements, population, elite)
         self._generator = generator or SymmetricGenerator(space)
 
     def ask(self, n: int) -> list[Candidate]:
@@ -77,11 +90,20 @@ class GeneticSearch:
         Those of other elements, or of another formula than a fixed one, are passed over.
         """
         for result in relaxed:
-            counts = counts_of(result.atoms, self.space)
-            if result.fate is not Fate.CONVERGED or counts is None or not np.isfinite(result.energy_eV):
-                continue
-            if self.space.formula in (None, reduced(counts)):
-                self._population.add(result, counts, as_parent=len(result.atoms) <= self.space.max_atoms)
+            reward = self._take_in(result)
+            self.breeder.earnings.credit(result.candidate.operator, reward, result.model_calls)
+            self.breeder.selection.note(self._population, result.candidate.parents, reward > 0)
+
+    def _take_in(self, result: Relaxed) -> float:
+        """Keep a usable result; what it is worth."""
+        counts = counts_of(result.atoms, self.space)
+        if result.fate is not Fate.CONVERGED or counts is None or not np.isfinite(result.energy_eV):
+            return 0.0
+        if self.space.formula not in (None, reduced(counts)):
+            return 0.0
+        above_eV = self._population.hull.above(counts, result.energy_eV_per_atom)
+        kept = self._population.add(result, counts, as_parent=len(result.atoms) <= self.space.max_atoms)
+        return reward_of(above_eV) if kept else 0.0
 
     def state(self) -> dict[str, Any]:
         """Settings, counters, population and hull."""
@@ -90,7 +112,7 @@ class GeneticSearch:
             "first_id": self._first_id,
             "next_id": self.next_id,
             "random_share": self._random_share,
-            "operators": dict(self.weights),
+            "breeder": self.breeder.state(),
             "population": self._population.state(),
             "bad_choices": sorted(self._generator.bad_choices),
         }
@@ -104,10 +126,10 @@ class GeneticSearch:
             state["first_id"],
             state["population"]["size"],
             state["random_share"],
-            state["operators"],
-            SymmetricGenerator(space, bad_choices=state["bad_choices"]),
+            generator=SymmetricGenerator(space, bad_choices=state["bad_choices"]),
         )
         made.next_id = state["next_id"]
+        made.breeder = Breeder.from_state(space, state["breeder"])
         made._population = Population.from_state(space.elements, state["population"])
         return made
 
@@ -125,47 +147,16 @@ class GeneticSearch:
 
     def _random(self, rng: np.random.Generator) -> Candidate:
         atoms, group = self._generator.draw(rng)
-        return Candidate(self.next_id, atoms, "random", seed=self.seed, info={"space_group": group})
+        info = {"space_group": group, **self._useful_below(atoms)}
+        return Candidate(self.next_id, atoms, "random", seed=self.seed, info=info)
 
     def _child(self, rng: np.random.Generator) -> Candidate | None:
-        if not self._useful:
+        made = self.breeder.child(self._population, rng)
+        if made is None:
             return None
-        shares = np.array([self.weights[name] for name in self._useful])
-        for name in rng.choice(self._useful, size=_OPERATORS_TRIED, p=shares / shares.sum()).tolist():
-            parents = self.toolbox.select(self._population, OPERATORS[name].parents, rng)
-            atoms: Atoms | None = getattr(self.toolbox, name)(*(p.atoms for p in parents), rng)
-            if atoms is not None:
-                ids = tuple(dict.fromkeys(p.id for p in parents))
-                return Candidate(self.next_id, atoms, name, ids, self.seed)
-        return None
+        name, atoms, parents = made
+        return Candidate(self.next_id, atoms, name, parents, self.seed, info=self._useful_below(atoms))
 
-
-def tournament(population: Population, k: int, rng: np.random.Generator, size: int) -> list[Member]:
-    """Parents, each the fittest of `size` drawn, different ones where there are enough.
-
-    As `deap.tools.selTournament`, but that draws from Python's global generator, which would make a candidate
-    depend on more than its seed.
-    """
-    chosen: list[Member] = []
-    for _ in range(k):
-        left = [m for m in population.members if m not in chosen] or population.members
-        drawn = [left[int(i)] for i in rng.integers(len(left), size=size)]
-        chosen.append(min(drawn, key=population.fitness))
-    return chosen
-
-
-def _toolbox(space: SearchSpace) -> Toolbox:
-    toolbox = Toolbox()
-    toolbox.register("select", tournament, size=_TOURNAMENT)
-    for name, operator in OPERATORS.items():
-        toolbox.register(name, partial(operator.make, space=space))
-    return toolbox
-
-
-def _checked(weights: Mapping[str, float]) -> dict[str, float]:
-    unknown = sorted(set(weights) - set(OPERATORS))
-    if unknown:
-        raise ValueError(f"unknown operator {unknown[0]!r}; there are {', '.join(OPERATORS)}")
-    if not weights or min(weights.values()) < 0 or sum(weights.values()) <= 0:
-        raise ValueError(f"operators need weights of at least 0, one above (are {dict(weights)})")
-    return {name: float(weight) for name, weight in weights.items()}
+    def _useful_below(self, atoms: Atoms) -> dict[str, float]:
+        counts = counts_of(atoms, self.space)
+        return {} if counts is None else useful_below(self._population.useful_below_eV(counts))

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from ase import Atoms
 
-from searchers.candidate import Candidate, Fate, Relaxed, candidate_rng
+from searchers.candidate import Candidate, Fate, Relaxed, candidate_rng, useful_below
 from searchers.encoding import atoms_from_json, atoms_to_json
 from searchers.generation import SymmetricGenerator
 from searchers.local_hull import LocalHull, reduced
@@ -169,6 +169,7 @@ class MinimaHopping:
         else:
             walker.move, atoms = moved
             parents, info["width"] = (walker.origin,), round(walker.width, 4)
+            info |= useful_below(self._taken_below_eV(walker, atoms))
         walker.pending = id
         self.next_id += 1
         return Candidate(id, atoms, walker.move, parents, self.seed, info=info)
@@ -201,6 +202,9 @@ class MinimaHopping:
                 self._stand(walker, result, counts)
             else:
                 walker.threshold_eV *= _REFUSED
+        elif result.fate is Fate.PRUNED:  # its end was foreseen: new, and too high
+            walker.threshold_eV *= _REFUSED
+            walker.width = max(walker.width * _NEW, _NARROWEST)
         if walker.idle >= self._patience:
             self._walkers[self._walkers.index(walker)] = Walker()
 
@@ -221,6 +225,12 @@ class MinimaHopping:
         above = self._above(walker)
         if above < walker.lowest_eV - _SAME_eV:
             walker.lowest_eV, walker.idle = above, 0
+
+    def _taken_below_eV(self, walker: Walker, atoms: Atoms) -> float:
+        """Energy per atom below which a hop to these atoms would be taken."""
+        counts = counts_of(atoms, self.space)
+        assert counts is not None
+        return self._above(walker) + walker.threshold_eV - self._hull.above(counts, 0.0)
 
     def _above(self, walker: Walker) -> float:
         return self._hull.above(walker.counts, walker.energy_eV_per_atom)

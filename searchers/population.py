@@ -2,112 +2,130 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from math import inf
 from typing import Any
 
-from ase import Atoms
+import numpy as np
 
 from searchers.candidate import Relaxed
-from searchers.encoding import atoms_from_json, atoms_to_json
 from searchers.local_hull import LocalHull, reduced
+from searchers.member import Member
 
-_SAME_ENERGY_eV = 0.002  # per atom; a relaxation's convergence
-_SAME_VOLUME = 0.02
-_NEAR_HULL_eV = 0.1  # per atom; what is worth following up at a composition of its own
-
-
-@dataclass(frozen=True)
-class Member:
-    """A possible parent.
-
-    Attributes:
-        id: of the candidate it came from.
-        atoms: relaxed, primitive cell.
-        counts: atoms of each element in that cell.
-        energy_eV_per_atom: energy or enthalpy.
-    """
-
-    id: int
-    atoms: Atoms
-    counts: tuple[int, ...]
-    energy_eV_per_atom: float
-
-    @cached_property
-    def composition(self) -> tuple[int, ...]:
-        """Counts without their common divisor."""
-        return reduced(self.counts)
-
-    @cached_property
-    def encoded(self) -> dict[str, Any]:
-        """The atoms as JSON-able values; a state is saved with every candidate, and its members hardly change."""
-        return atoms_to_json(self.atoms)
-
-    @cached_property
-    def volume_A3_per_atom(self) -> float:
-        """Volume per atom."""
-        return float(abs(self.atoms.cell.volume)) / len(self.atoms)
-
-    def repeats(self, other: Member) -> bool:
-        """True where both are most likely one structure: composition, energy and volume per atom agree."""
-        return (
-            self.composition == other.composition
-            and abs(self.energy_eV_per_atom - other.energy_eV_per_atom) < _SAME_ENERGY_eV
-            and abs(self.volume_A3_per_atom / other.volume_A3_per_atom - 1) < _SAME_VOLUME
-        )
+NEAR_HULL_eV = 0.1
+"""Per atom; what is worth following up at a composition of its own."""
+_NICHE_DISTANCE = 0.3  # of fingerprints: 1.5 times what two relaxations of one soft crystal are apart
+_NICHE_SIZE = 2  # members of one fingerprint niche: a structure and its nearest relative
+_GROUP_SHARE = 0.34  # of the population that one space group of one composition may hold
 
 
 class Population:
-    """The best structures told, no two alike, and the hull they are measured by.
+    """The best structures told, spread over niches, and the hull they are measured by.
 
-    Fitness is the energy above the hull as it is when asked for. Beyond the `size` best, every composition
-    within 0.1 eV/atom of the hull keeps its best, so that all of the hull goes on being searched.
+    Fitness is the energy above the hull as it is when asked for. No structure is kept twice, at most two are kept
+    whose fingerprints are close, and at most a third of the population shares a composition and a space group:
+    deterministic crowding by niches, after S. W. Mahfoud, "Niching methods for genetic algorithms" (1995). Beyond
+    the `size` best, every composition within 0.1 eV/atom of the hull is a small population of its own with its
+    `elite` best, so that all of the hull goes on being searched.
+
+    Attributes:
+        size: members that compete without regard to composition.
+        elite: members that each composition near the hull keeps.
+        hull: of all that was told.
+        members: as kept, fittest first.
     """
 
-    def __init__(self, elements: Sequence[str], size: int) -> None:
+    def __init__(self, elements: Sequence[str], size: int, elite: int = 2) -> None:
         self.size = size
+        self.elite = elite
         self.hull = LocalHull(elements)
         self.members: list[Member] = []
 
-    def add(self, relaxed: Relaxed, counts: tuple[int, ...], as_parent: bool = True) -> None:
-        """Take in a converged structure; `as_parent` False only measures others by it."""
-        member = Member(relaxed.candidate.id, relaxed.atoms.copy(), counts, relaxed.energy_eV_per_atom)
-        self.hull.add(counts, member.energy_eV_per_atom)
-        if as_parent and all(m.id != member.id for m in self.members):
-            self.members = self._survivors([*self.members, member])
+    def add(self, relaxed: Relaxed, counts: tuple[int, ...], as_parent: bool = True) -> bool:
+        """Take in a converged structure; `as_parent` False only measures others by it. True where it was kept."""
+        self.hull.add(counts, relaxed.energy_eV_per_atom)
+        if not as_parent or any(m.id == relaxed.candidate.id for m in self.members):
+            return False
+        member = Member.of(relaxed, counts)
+        self.members = self._survivors([*self.members, member])
+        return any(m is member for m in self.members)
 
     def fitness(self, member: Member) -> float:
         """Energy above the present hull, eV/atom; lower is fitter."""
         return self.hull.above(member.counts, member.energy_eV_per_atom)
 
+    def leaders(self) -> list[Member]:
+        """The fittest of each composition within 0.1 eV/atom of the hull."""
+        first: dict[tuple[int, ...], Member] = {}
+        for member in self.members:  # fittest first
+            if self.fitness(member) < NEAR_HULL_eV:
+                first.setdefault(member.composition, member)
+        return list(first.values())
+
+    def by_composition(self) -> list[list[Member]]:
+        """The populations of the compositions near the hull, in the order of their fittest."""
+        groups: dict[tuple[int, ...], list[Member]] = {leader.composition: [] for leader in self.leaders()}
+        for member in self.members:
+            if member.composition in groups:
+                groups[member.composition].append(member)
+        return list(groups.values())
+
+    def spread_eV(self) -> float:
+        """Typical difference of fitness among the members, per atom; at least 5 meV."""
+        return max(0.005, float(np.std([self.fitness(m) for m in self.members]))) if self.members else 0.005
+
+    def useful_below_eV(self, counts: tuple[int, ...]) -> float:
+        """Energy per atom below which a structure of these counts would be a parent of the better half.
+
+        Where its composition has not got its elite yet, at least what brings it within 0.1 eV/atom of the hull;
+        infinity while there are few members.
+        """
+        if len(self.members) < self.size:
+            return inf
+        above_eV = self.fitness(self.members[self.size // 2])
+        composition = reduced(counts)
+        if sum(m.composition == composition for m in self.members) < self.elite:
+            above_eV = max(above_eV, NEAR_HULL_eV)
+        return above_eV - self.hull.above(counts, 0.0)
+
     def state(self) -> dict[str, Any]:
         """Members and hull as JSON-able values."""
-        members = [[m.id, m.encoded, list(m.counts), m.energy_eV_per_atom] for m in self.members]
-        return {"size": self.size, "hull": self.hull.state(), "members": members}
+        members = [m.to_json() for m in self.members]
+        return {"size": self.size, "elite": self.elite, "hull": self.hull.state(), "members": members}
 
     @classmethod
     def from_state(cls, elements: Sequence[str], state: dict[str, Any]) -> Population:
         """The population whose `state()` this was."""
-        made = cls(elements, state["size"])
+        made = cls(elements, state["size"], state["elite"])
         made.hull = LocalHull.from_state(elements, state["hull"])
-        made.members = [
-            Member(id_, atoms_from_json(atoms), tuple(counts), energy)
-            for id_, atoms, counts, energy in state["members"]
-        ]
+        made.members = [Member.from_json(m) for m in state["members"]]
         return made
 
     def _survivors(self, members: list[Member]) -> list[Member]:
-        """The fittest of each group of like structures, then the best overall and of each composition."""
-        ranked = sorted(members, key=lambda m: (self.fitness(m), m.energy_eV_per_atom, m.id))
-        distinct: list[Member] = []
-        for member in ranked:
-            if not any(member.repeats(other) for other in distinct):
-                distinct.append(member)
-        kept, seen = [], set()
-        for rank, member in enumerate(distinct):
-            leads = member.composition not in seen and self.fitness(member) < _NEAR_HULL_eV
-            seen.add(member.composition)
-            if rank < self.size or leads:
+        """The fittest of each niche: the best overall and the best of each composition near the hull."""
+        kept: list[Member] = []
+        of_group: Counter[Any] = Counter()
+        of_composition: Counter[tuple[int, ...]] = Counter()
+        limit = max(_NICHE_SIZE, round(_GROUP_SHARE * self.size))
+        for member in sorted(members, key=lambda m: (self.fitness(m), m.energy_eV_per_atom, m.id)):
+            group = member.composition, member.space_group
+            # P1 says that no symmetry was found, which is not a likeness
+            full = member.space_group != 1 and of_group[group] >= limit
+            if full or _crowded(member, kept):
+                continue
+            is_elite = of_composition[member.composition] < self.elite and self.fitness(member) < NEAR_HULL_eV
+            of_composition[member.composition] += 1
+            if len(kept) < self.size or is_elite:
                 kept.append(member)
+                of_group[group] += 1
         return kept
+
+
+def _crowded(member: Member, kept: Sequence[Member]) -> bool:
+    """True where it repeats a fitter member, or its niche is full of them."""
+    alike = [m for m in kept if m.composition == member.composition]
+    if any(member.repeats(m) for m in alike):
+        return True
+    close = sum(float(np.linalg.norm(member.fingerprint - m.fingerprint)) < _NICHE_DISTANCE for m in alike)
+    return close >= _NICHE_SIZE

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
-from searchers.candidate import Candidate, Relaxed, candidate_rng
+from searchers.candidate import Candidate, Relaxed, candidate_rng, useful_below
 from searchers.generation import SymmetricGenerator
+from searchers.ranks import Ranks
 from searchers.space import SearchSpace
 
 
@@ -32,6 +33,7 @@ class RandomSearch:
         self.seed = seed
         self.next_id = first_id
         self._generator = generator or SymmetricGenerator(space)
+        self._ranks = Ranks(space)
 
     def ask(self, n: int) -> list[Candidate]:
         """Exactly n new candidates.
@@ -42,13 +44,16 @@ class RandomSearch:
         return [self._make() for _ in range(n)]
 
     def tell(self, relaxed: Sequence[Relaxed]) -> None:
-        """Results change nothing here."""
+        """Results change nothing about what is drawn, only about which of it is worth relaxing to the end."""
+        for result in relaxed:
+            self._ranks.add(result)
 
     def state(self) -> dict[str, Any]:
-        """Seed, next id and the choices that pyxtal hung on."""
+        """Seed, next id, energies told and the choices that pyxtal hung on."""
         return {
             "seed": self.seed,
             "next_id": self.next_id,
+            "ranks": self._ranks.state(),
             "bad_choices": sorted(self._generator.bad_choices),
         }
 
@@ -56,7 +61,9 @@ class RandomSearch:
     def from_state(cls, space: SearchSpace, state: dict[str, Any]) -> Self:
         """The search whose `state()` this was."""
         generator = SymmetricGenerator(space, bad_choices=state["bad_choices"])
-        return cls(space, state["seed"], state["next_id"], generator)
+        made = cls(space, state["seed"], state["next_id"], generator)
+        made._ranks = Ranks.from_state(space, state["ranks"])
+        return made
 
     def close(self) -> None:
         """End the generator's child process."""
@@ -65,6 +72,7 @@ class RandomSearch:
     def _make(self) -> Candidate:
         rng = candidate_rng(self.seed, self.next_id)
         atoms, group = self._generator.draw(rng)
-        candidate = Candidate(self.next_id, atoms, "random", seed=self.seed, info={"space_group": group})
+        info = {"space_group": group, **useful_below(self._ranks.useful_below_eV(atoms))}
+        candidate = Candidate(self.next_id, atoms, "random", seed=self.seed, info=info)
         self.next_id += 1
         return candidate

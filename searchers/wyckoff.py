@@ -10,7 +10,7 @@ import numpy as np
 
 # Primitive vectors in terms of the conventional ones, by the first letter of the Hermann-Mauguin symbol
 # (International Tables A; R in hexagonal axes, obverse setting).
-_CENTRING = {
+CENTRING = {
     "P": np.eye(3),
     "A": np.array([[1, 0, 0], [0, 0.5, 0.5], [0, -0.5, 0.5]]),
     "C": np.array([[0.5, 0.5, 0], [-0.5, 0.5, 0], [0, 0, 1]]),
@@ -76,7 +76,7 @@ def space_group(number: int) -> SpaceGroup:
     from pyxtal.symmetry import Group
 
     group = Group(number)
-    primitive = _CENTRING[group.symbol[0]]
+    primitive = CENTRING[group.symbol[0]]
     return SpaceGroup(group.lattice_type, primitive, tuple(_site(wp, primitive) for wp in group))
 
 

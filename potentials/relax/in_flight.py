@@ -15,7 +15,7 @@ from potentials.potential import Evaluation, Potential, structure_of
 from potentials.primitive import primitive
 from potentials.relax.quasi_newton import GPA, QuasiNewton
 from potentials.relax.sanity import unphysical_energy, unphysical_geometry
-from potentials.relax.settings import Outcome, Relaxation, RelaxSettings
+from potentials.relax.settings import Halt, Outcome, Relaxation, RelaxSettings
 from potentials.words import in_words
 
 FINAL_SYMPREC_A = 0.01
@@ -40,6 +40,9 @@ class _Walker:
 class InFlightRelaxer:
     """Keeps a batch full: `add` queues, `step` evaluates every structure in flight once and returns the finished.
 
+    With `settings.halt_every`, structures are held now and then: `halts` gives those newly held, and each waits outside
+    the batch until `go_on` or `stop` is called with its id.
+
     potential: what evaluates.
     settings: when a structure is finished.
     batch_atoms: atoms in flight; None takes the potential's own.
@@ -54,9 +57,11 @@ class InFlightRelaxer:
         self._waiting: deque[_Walker] = deque()
         self._flying: list[_Walker] = []
         self._finished: list[Relaxation] = []
+        self._held: dict[int, _Walker] = {}
+        self._halts: list[Halt] = []
 
     def __len__(self) -> int:
-        """Structures waiting or in flight."""
+        """Structures waiting or in flight, without those that are held."""
         return len(self._waiting) + len(self._flying)
 
     def add(self, id: int, atoms: Atoms, relax: bool = True) -> None:
@@ -84,12 +89,44 @@ class InFlightRelaxer:
         for walker, answer in zip(walkers, self._evaluate([w.optimiser.structure for w in walkers]), strict=True):
             walker.calls += 1
             done = self._judged(walker, answer)
-            if done is None:
-                self._flying.append(walker)
-            else:
+            if done is not None:
                 self._finished.append(done)
+            elif self.settings.halt_every and walker.calls % self.settings.halt_every == 0:
+                self._hold(walker)
+            else:
+                self._flying.append(walker)
         finished, self._finished = self._finished, []
         return finished
+
+    def _hold(self, walker: _Walker) -> None:
+        assert walker.lowest is not None
+        enthalpy, here, _ = walker.lowest
+        atoms = Atoms(here.numbers, here.positions, cell=here.cell, pbc=True)
+        self._held[walker.id] = walker
+        self._halts.append(Halt(walker.id, atoms, enthalpy, walker.optimiser.expected_drop_eV, walker.calls))
+
+    def halts(self) -> list[Halt]:
+        """Structures held since the last call of this."""
+        halts, self._halts = self._halts, []
+        return halts
+
+    def go_on(self, id: int) -> None:
+        """Let a held structure go on, before those that have not begun.
+
+        Raises:
+            KeyError: it is not held.
+        """
+        self._waiting.appendleft(self._held.pop(id))
+
+    def stop(self, id: int, reason: str) -> None:
+        """End a held structure; the next `step` returns it as STOPPED, at its lowest point so far.
+
+        Raises:
+            KeyError: it is not held.
+        """
+        walker = self._held.pop(id)
+        assert walker.lowest is not None
+        self._finished.append(self._ended(walker, *walker.lowest[1:], Outcome.STOPPED, reason))
 
     def _refill(self) -> None:
         atoms = sum(len(w.start) for w in self._flying)

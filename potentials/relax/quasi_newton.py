@@ -39,6 +39,8 @@ class _Point:
 class QuasiNewton:
     """State of one relaxation: `structure` is what wants evaluating next, `update` takes the answer.
 
+    `expected_drop_eV` says how far below the lowest point so far the quadratic model has its minimum.
+
     structure: the start.
     pressure_GPa: target pressure.
     relax_cell: False keeps the cell.
@@ -55,6 +57,7 @@ class QuasiNewton:
         self._radius = FIRST_MOVE_A
         self._step = np.zeros(0)
         self._predicted = 0.0
+        self.expected_drop_eV = 0.0
         self._travelled = 0.0
         self._fresh = True
 
@@ -129,6 +132,7 @@ class QuasiNewton:
             step = -cho_solve(cho_factor(h), best.gradient)
         if not self.relax_cell:
             step[-6:] = 0.0
+        self.expected_drop_eV = -0.5 * float(best.gradient @ step)
         scale = min(1.0, self._radius / max(_longest_move(step), 1e-12))
         self._step = scale * step
         self._predicted = -float(best.gradient @ self._step + 0.5 * self._step @ h @ self._step)

@@ -19,6 +19,8 @@ class RelaxSettings:
         pressure_GPa: target pressure; energies are then enthalpies.
         relax_cell: False keeps the cell.
         primitive: reduce to the primitive cell first.
+        halt_every: model calls after which a structure is held, again and again, until somebody says whether it
+            deserves more (`InFlightRelaxer.go_on`, `stop`); 0 relaxes everything to its end.
         lowest_eV_per_atom: an energy below is unphysical (no solid in any common functional's raw energies lies below
             -20 eV/atom; 7net-0 has holes down to -94).
         closest: an atom closer to another than this times the sum of their covalent radii is an overlap (the shortest
@@ -31,6 +33,7 @@ class RelaxSettings:
     pressure_GPa: float = 0.0
     relax_cell: bool = True
     primitive: bool = True
+    halt_every: int = 0
     lowest_eV_per_atom: float = -20.0
     closest: float = 0.5
     largest_volume_A3_per_atom: float = 400.0
@@ -41,7 +44,28 @@ class Outcome(StrEnum):
 
     CONVERGED = "converged"
     UNCONVERGED = "unconverged"
+    STOPPED = "stopped"
     FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Halt:
+    """A relaxation that is held between two steps.
+
+    Attributes:
+        id: as given.
+        atoms: geometry of lowest enthalpy so far, no calculator; not reduced to a primitive cell again.
+        enthalpy_eV: of `atoms`.
+        expected_drop_eV: how much lower the quadratic model of the energy has its minimum; too little, mostly, for
+            the curvature is a guess and the minimum of a crystal's energy is not a quadratic's.
+        model_calls: evaluations so far.
+    """
+
+    id: int
+    atoms: Atoms
+    enthalpy_eV: float
+    expected_drop_eV: float
+    model_calls: int
 
 
 @dataclass(frozen=True)

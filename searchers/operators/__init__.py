@@ -1,7 +1,8 @@
 """Variation operators: parents' atoms, a random generator and the space in; a child, or None, out.
 
 Parents come as relaxed, in primitive cells, and are never changed. A child belongs to the space and keeps its
-minimum distances; None says that no such child was found in a bounded number of tries.
+minimum distances; None says that no such child was found in a bounded number of tries. `softmode` stands outside
+the table, for it also takes the parent's vibrations.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,16 @@ from searchers.operators.heredity import heredity
 from searchers.operators.permutation import applies as permutation_applies
 from searchers.operators.permutation import permutation
 from searchers.operators.rattle import rattle
+from searchers.operators.reduction import reduction
+from searchers.operators.ripple import ripple
+from searchers.operators.slip import slip
+from searchers.operators.softmode import softmode
 from searchers.operators.strain import strain
+from searchers.operators.subgroup import subgroup
+from searchers.operators.supercell import has_supercells
+from searchers.operators.supercell_move import supercell_move
+from searchers.operators.symmetrised import symmetrised
+from searchers.operators.wyckoff import wyckoff
 from searchers.space import SearchSpace
 
 
@@ -36,7 +46,30 @@ OPERATORS: dict[str, Operator] = {
     "heredity": Operator(heredity, parents=2),
     "permutation": Operator(permutation, applies=permutation_applies),
     "rattle": Operator(rattle),
+    "reduction": Operator(reduction, applies=has_supercells),
+    "ripple": Operator(ripple, applies=lambda space: space.max_atoms > 1),
+    "slip": Operator(slip),
     "strain": Operator(strain),
+    "subgroup": Operator(subgroup),
+    "supercell": Operator(supercell_move, applies=has_supercells),
+    "symmetrised": Operator(symmetrised),
+    "wyckoff": Operator(wyckoff),
 }
 
-__all__ = ["OPERATORS", "Operator", "composition", "heredity", "permutation", "rattle", "strain"]
+__all__ = [
+    "OPERATORS",
+    "Operator",
+    "composition",
+    "heredity",
+    "permutation",
+    "rattle",
+    "reduction",
+    "ripple",
+    "slip",
+    "softmode",
+    "strain",
+    "subgroup",
+    "supercell_move",
+    "symmetrised",
+    "wyckoff",
+]

@@ -50,3 +50,8 @@ def set_volume(atoms: Atoms, volume_A3: float) -> None:
     """Scale cell and positions to this volume, Å^3, in place."""
     scale = (volume_A3 / abs(atoms.cell.volume)) ** (1 / 3)
     atoms.set_cell(atoms.cell.array * scale, scale_atoms=True)
+
+
+def spacing_A(atoms: Atoms) -> float:
+    """Cube root of the volume per atom, about the distance of neighbours; amplitudes are given in it."""
+    return float((abs(atoms.cell.volume) / len(atoms)) ** (1 / 3))

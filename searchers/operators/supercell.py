@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import gcd
+
 import numpy as np
 from ase import Atoms
 
@@ -38,3 +40,17 @@ def random_fitting(atoms: Atoms, rng: np.random.Generator, space: SearchSpace) -
     """
     factors = fitting_factors(atoms, space)
     return random_supercell(atoms, int(rng.choice(factors)), rng) if factors else None
+
+
+def smallest_fitting(atoms: Atoms, rng: np.random.Generator, space: SearchSpace) -> Atoms | None:
+    """A random supercell of the smallest size that belongs to the space, None where none does.
+
+    For operators that keep translations: a larger cell would be the same crystal at a higher price.
+    """
+    factors = fitting_factors(atoms, space)
+    return random_supercell(atoms, factors[0], rng) if factors else None
+
+
+def has_supercells(space: SearchSpace) -> bool:
+    """True where some cell of the space can be several equal ones."""
+    return any(gcd(*counts) > 1 for counts in space.compositions)

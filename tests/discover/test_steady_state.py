@@ -43,6 +43,9 @@ class Playback:
         relaxation = Relaxation(task.id, task.atoms, energy, energy, 0.01, stress, 2, CALLS, outcome)
         return [Finished(relaxation, 1, fingerprint(task.atoms))]
 
+    def answer(self, verdicts):
+        raise AssertionError("nothing ever halts here")
+
     def second_opinion(self, atoms):
         return float("nan")
 

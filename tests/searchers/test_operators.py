@@ -1,6 +1,7 @@
 """Every operator's children belong to the space and keep their distances; parents stay what they were."""
 
 from collections import Counter
+from math import gcd
 
 import numpy as np
 import pytest
@@ -32,12 +33,33 @@ def _parent(space, rng, most_atoms=8):
     return random_p1(atoms_of, 20.0 * sum(counts), space.min_distance_scale, rng)
 
 
+def _small(space, rng):
+    """A primitive parent of one formula unit, or of one atom, whether the space has cells of that size or not."""
+    counts = min(space.compositions, key=sum)
+    divisor = gcd(*counts)
+    atoms_of = {e: n // divisor for e, n in zip(space.elements, counts, strict=True) if n}
+    return random_p1(atoms_of, 20.0 * sum(counts) / divisor, space.min_distance_scale, rng)
+
+
+def _nearly_repeating(space, rng):
+    """Two equal cells, side by side and rattled; one cell where two have too many atoms."""
+    halves = [c for c in space.compositions if all(n % 2 == 0 for n in c)]
+    if not halves:
+        return _parent(space, rng)
+    counts = halves[int(rng.integers(len(halves)))]
+    atoms_of = {e: n // 2 for e, n in zip(space.elements, counts, strict=True) if n}
+    one = random_p1(atoms_of, 10.0 * sum(counts), space.min_distance_scale, rng)
+    two = one.repeat(tuple(rng.permutation([2, 1, 1]).tolist()))
+    two.positions += rng.uniform(-0.02, 0.02, two.positions.shape)
+    return two
+
+
 @pytest.mark.parametrize("name", OPERATORS)
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10**6), space=st.sampled_from(SPACES))
-def test_children_belong_and_parents_stay(name, seed, space):
+@given(seed=st.integers(0, 10**6), space=st.sampled_from(SPACES), parent=st.sampled_from([_parent, _nearly_repeating]))
+def test_children_belong_and_parents_stay(name, seed, space, parent):
     rng = np.random.default_rng(seed)
-    parents = [_parent(space, rng) for _ in range(OPERATORS[name].parents)]
+    parents = [parent(space, rng) for _ in range(OPERATORS[name].parents)]
     before = [p.copy() for p in parents]
     child = OPERATORS[name].make(*parents, rng, space)
     assert parents == before
@@ -53,13 +75,23 @@ def test_children_belong_and_parents_stay(name, seed, space):
 def test_operators_that_do_not_apply_make_nothing_and_the_others_something(name, space):
     rng = np.random.default_rng(0)
     operator = OPERATORS[name]
-    made = [operator.make(*(_parent(space, rng) for _ in range(operator.parents)), rng, space) for _ in range(12)]
-    # In cells of one size only, a parent of that size has no neighbour; smaller ones have.
-    possible = operator.applies(space) and not (name == "composition" and space.min_atoms == space.max_atoms)
-    assert any(m is not None for m in made) == possible
+    made = [
+        operator.make(*(parent(space, rng) for _ in range(operator.parents)), rng, space)
+        for parent in (_parent, _nearly_repeating, _small)
+        for _ in range(12)
+    ]
+    assert any(m is not None for m in made) == operator.applies(space)
 
 
-@pytest.mark.parametrize("name", ["heredity", "rattle"])
+@pytest.mark.parametrize("name", OPERATORS)
+def test_children_are_a_function_of_their_random_generator(name):
+    space = SPACES[1]
+    parents = [_nearly_repeating(space, np.random.default_rng(seed)) for seed in range(OPERATORS[name].parents)]
+    first, second = (OPERATORS[name].make(*parents, np.random.default_rng(9), space) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("name", ["heredity", "rattle", "ripple", "slip"])
 def test_large_cells_have_children(name):
     """One clash among forty atoms must not cost the child."""
     space = SearchSpace(("Ti",), 40, 40)
@@ -97,7 +129,7 @@ def test_one_parent_operators_keep_the_reduced_formula(make):
     assert counts["Ti"] == counts["C"]
 
 
-@pytest.mark.parametrize("name", ["strain", "rattle", "heredity"])
+@pytest.mark.parametrize("name", ["strain", "rattle", "heredity", "ripple", "slip", "supercell"])
 def test_primitive_parents_smaller_than_the_search_have_children(name):
     space = SearchSpace(("Ar",), 8, 8)
     parents = [bulk("Ar", "fcc", a=5.3), bulk("Ar", "hcp", a=3.75)][: OPERATORS[name].parents]

@@ -25,6 +25,7 @@ from discover.progress import Silent
 from discover.run_folder import RunFolder
 from discover.steady_state import SteadyState
 from discover.store import StoredResult
+from discover.worker import Verdict
 from potentials import Metadata, Relaxation
 from potentials.relax.settings import Outcome
 from searchers.candidate import Candidate, Fate, Relaxed
@@ -194,6 +195,9 @@ class Playback:
         total = energy * len(atoms)
         done = Relaxation(task.id, atoms, total, total, 0.01, np.zeros(6), 20, 21, Outcome.CONVERGED)
         return Finished(done, 1, fingerprint(atoms))
+
+    def answer(self, verdicts: Sequence[Verdict]) -> None:
+        """Nothing ever halts."""
 
     def second_opinion(self, atoms: Atoms) -> float:
         """There is no witness."""

@@ -11,7 +11,7 @@ from discover.findings import Findings
 from searchers.candidate import Fate, Relaxed
 
 
-def verdict(relaxed: Relaxed, fingerprint: np.ndarray | None, findings: Findings, doubts: Doubts) -> Relaxed:
+def judged(relaxed: Relaxed, fingerprint: np.ndarray | None, findings: Findings, doubts: Doubts) -> Relaxed:
     """The same with its fate; a new structure is among the findings afterwards.
 
     fingerprint: of the final geometry, where it is at hand.
