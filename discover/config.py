@@ -81,11 +81,11 @@ class GeneticSettings(_Section):
     def _known(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
         if weights is None:
             return None
-        from searchers.operators import OPERATORS  # takes a second, and few campaigns weigh operators
+        from searchers.breeding import OPERATOR_NAMES  # takes a second, and few campaigns weigh operators
 
         for name in weights:
-            if name not in OPERATORS:
-                raise ValueError(f"unknown operator {name!r}; there are {', '.join(sorted(OPERATORS))}")
+            if name not in OPERATOR_NAMES:
+                raise ValueError(f"unknown operator {name!r}; there are {', '.join(OPERATOR_NAMES)}")
         if not any(weights.values()):
             raise ValueError("needs at least one operator with a weight above 0")
         return weights

@@ -53,7 +53,7 @@ class SteadyState:
         self._findings = Findings(self._space.elements, self._store.atoms, config.duplicates.energy_eV_per_atom)
         witness = witness_of(config.potential, config.witness)
         self._doubts = Doubts(engine, witness, config.search.pressure_GPa, check_bonds=config.potential != "lj")
-        self._pruner = Pruner(self._findings, config.relax.risk)
+        self._pruner = Pruner(self._findings, config.relax.risk, config.hits_within_eV_per_atom)
         self._seeds = seed_structures(config, self._space)
         self._seeds_asked = 0
         self._waiting: dict[int, Candidate] = {}
@@ -150,7 +150,8 @@ class SteadyState:
 
     def _submit(self, candidates: Sequence[Candidate]) -> None:
         self._waiting |= {c.id: c for c in candidates}
-        self._engine.submit([Task(c.id, c.atoms, c.relax, c.operator not in SEED_OPERATORS) for c in candidates])
+        tidy = {c.id for c in candidates if c.operator not in SEED_OPERATORS}
+        self._engine.submit([Task(c.id, c.atoms, c.relax, c.modes, c.id in tidy) for c in candidates])
 
     def _repeats(self, candidate: Candidate) -> Relaxed | None:
         """The end of a child that is a structure already relaxed, or None."""
@@ -231,6 +232,7 @@ def as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
         done.reason,
         space_group=item.space_group,
         fingerprint=item.fingerprint,
+        modes=item.modes,
     )
 
 

@@ -211,7 +211,7 @@ def _as_text(reason: str) -> str:
 
 
 def _candidate_to_json(candidate: Candidate) -> dict[str, Any]:
-    fields = {k: getattr(candidate, k) for k in ("id", "operator", "seed", "relax")}
+    fields = {k: getattr(candidate, k) for k in ("id", "operator", "seed", "relax", "modes")}
     return fields | {
         "parents": list(candidate.parents),
         "info": dict(candidate.info),

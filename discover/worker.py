@@ -17,6 +17,7 @@ from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings, re
 from potentials.potential import structure_of
 from potentials.relax.settings import Halt, Outcome
 from potentials.words import in_words
+from searchers.modes import Modes
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,15 @@ class WorkerSpec:
 
 @dataclass(frozen=True)
 class Task:
-    """One structure to relax; `tidy` where a cheap potential may tidy it first."""
+    """One structure to relax, or to evaluate as it is, with so many of its lowest modes.
+
+    `tidy` where a cheap potential may tidy it first.
+    """
 
     id: int
     atoms: Atoms
     relax: bool = True
+    modes: int = 0
     tidy: bool = False
 
 
@@ -65,11 +70,13 @@ class Finished:
         space_group: of the final geometry, None where unknown.
         fingerprint: of the final geometry, None where it failed.
         tidy_calls: evaluations by the cheap potential; not among the relaxation's model calls.
+        modes: lowest vibrations, where the task asked for them.
     """
 
     relaxation: Relaxation
     space_group: int | None = None
     fingerprint: np.ndarray | None = None
+    modes: Modes | None = None
     tidy_calls: int = 0
 
 
@@ -170,20 +177,38 @@ class RelaxWorker:
                 self.relaxer.go_on(verdict.id)
             else:
                 self.relaxer.stop(verdict.id, verdict.reason)
+        vibrating = [self._vibrating(task) for task in tasks if task.modes]
         for task in self._tidied(tasks):
-            self.relaxer.add(task.id, task.atoms, task.relax)
+            if not task.modes:
+                self.relaxer.add(task.id, task.atoms, task.relax)
         deadline = time.monotonic() + patience_s
         finished, halts = self.relaxer.step(), self.relaxer.halts()
-        while not (finished or halts) and len(self.relaxer) and time.monotonic() < deadline:
+        while not (finished or halts or vibrating) and len(self.relaxer) and time.monotonic() < deadline:
             finished, halts = self.relaxer.step(), self.relaxer.halts()
-        return [self._with_tidy_calls(_dressed(r)) for r in finished] + [_halted(halt) for halt in halts]
+        return [*vibrating, *(self._with_tidy_calls(_dressed(r)) for r in finished), *(_halted(halt) for halt in halts)]
+
+    def _vibrating(self, task: Task) -> Finished:
+        """The cell as it is, with its lowest modes; one that the potential fails on ends alone."""
+        from properties.gamma_modes import gamma_modes
+
+        alone = InFlightRelaxer(self.potential, replace(self.spec.settings, primitive=False))
+        alone.add(task.id, task.atoms, relax=False)
+        (relaxation,) = alone.step()
+        if relaxation.outcome is Outcome.FAILED:
+            return Finished(relaxation)
+        try:
+            found, calls = gamma_modes(self.potential, task.atoms, task.modes)
+        except Exception as error:  # as for relaxations: whatever a potential's code meets in a displaced cell
+            return Finished(replace(relaxation, outcome=Outcome.FAILED, reason=in_words(error)))
+        counted = replace(relaxation, model_calls=relaxation.model_calls + calls)
+        return replace(_dressed(counted), modes=Modes(found.frequencies_THz, found.displacements))
 
     def _with_tidy_calls(self, item: Finished) -> Finished:
         return replace(item, tidy_calls=self._tidy_calls.pop(item.relaxation.id, 0))
 
     def _tidied(self, tasks: Sequence[Task]) -> list[Task]:
         """The same tasks; those that may be are tidied by the cheap potential first."""
-        rough = [t for t in tasks if t.tidy and t.relax] if self._tidier is not None else []
+        rough = [t for t in tasks if t.tidy and t.relax and not t.modes] if self._tidier is not None else []
         if self._tidier is None or not rough:
             return list(tasks)
         tidied = dict(zip((t.id for t in rough), self._tidier.tidy([t.atoms for t in rough]), strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,24 +11,64 @@ import numpy as np
 from ase import Atoms
 from deap.base import Toolbox
 
+from searchers.candidate import Relaxed
 from searchers.earnings import Earnings
 from searchers.member import Member
-from searchers.operators import OPERATORS
+from searchers.operators import OPERATORS, softmode
+from searchers.operators.supercell import random_fitting
 from searchers.population import Population
 from searchers.selection import Selection
 from searchers.space import SearchSpace
 
-OPERATOR_WEIGHTS = {"heredity": 0.4, "strain": 0.2, "rattle": 0.15, "permutation": 0.15, "composition": 0.1}
-# Heredity leads, as in Glass, Oganov and Hansen (2006); the shares were not tuned.
+OPERATOR_WEIGHTS = {
+    "heredity": 0.3,
+    "strain": 0.12,
+    "permutation": 0.12,
+    "rattle": 0.08,
+    "composition": 0.1,
+    "softmode": 0.06,
+    "wyckoff": 0.06,
+    "subgroup": 0.06,
+    "symmetrised": 0.05,
+    "slip": 0.04,
+    "ripple": 0.03,
+    "supercell": 0.03,
+    "reduction": 0.03,
+}
+# Heredity leads, as in Glass, Oganov and Hansen (2006); the shares were not tuned, a search adapts them.
+SOFTMODE = "softmode"
+"""The one operator that needs more than its parents: their vibrations, which are asked for first."""
+MODES = "modes"
+"""Operator of a candidate that asks for them."""
+OPERATOR_NAMES = sorted([SOFTMODE, *OPERATORS])
+_MODES_WANTED = 12
 _OPERATORS_TRIED = 3  # before a child is given up for a random structure
 _FIXED_SHARE = 0.25  # of the choices that follow the weights alone, so that no operator dies out
+
+
+@dataclass(frozen=True)
+class Child:
+    """What an operator made.
+
+    Attributes:
+        operator: its name.
+        atoms: to be relaxed, or as they are where `modes` are wanted.
+        parents: ids.
+        modes: how many of the lowest vibrations are wanted of a parent's cell, so that it can have children by them.
+    """
+
+    operator: str
+    atoms: Atoms
+    parents: tuple[int, ...]
+    modes: int = 0
 
 
 class Breeder:
     """Draws an operator and parents for it; operators that lately earned more for their model calls are drawn more.
 
     An operator's share is its weight times its expected rate of earning (`searchers.earnings`), normalised; a
-    quarter of the choices follow the weights alone.
+    quarter of the choices follow the weights alone. The soft-mode operator first asks for its parent's lowest
+    vibrations, and is charged for them.
 
     Attributes:
         toolbox: deap's, with "select" and the operators by name; register another under a name to replace it.
@@ -47,18 +88,43 @@ class Breeder:
         self.selection = selection or Selection()
         self.toolbox = _toolbox(space, self.selection)
         self.earnings = Earnings(self.weights)
-        self._useful = sorted(n for n, weight in self.weights.items() if weight > 0 and OPERATORS[n].applies(space))
+        self._space = space
+        self._useful = sorted(n for n, weight in self.weights.items() if weight > 0 and _applies(n, space))
 
-    def child(self, population: Population, rng: np.random.Generator) -> tuple[str, Atoms, tuple[int, ...]] | None:
-        """The operator, the child and the ids of its parents; None where no operator tried had one."""
+    def child(self, population: Population, rng: np.random.Generator) -> Child | None:
+        """A child of the population, or a question about one of its members; None where no operator tried had one."""
         if not self._useful:
             return None
         for name in rng.choice(self._useful, size=_OPERATORS_TRIED, p=self.shares()).tolist():
-            parents: list[Member] = self.toolbox.select(population, OPERATORS[name].parents, rng)
-            atoms: Atoms | None = getattr(self.toolbox, name)(*(p.atoms for p in parents), rng)
-            if atoms is not None:
-                return name, atoms, tuple(dict.fromkeys(p.id for p in parents))
+            made = self._soft(population, rng) if name == SOFTMODE else self._varied(name, population, rng)
+            if made is not None:
+                return made
         return None
+
+    def _varied(self, name: str, population: Population, rng: np.random.Generator) -> Child | None:
+        parents: list[Member] = self.toolbox.select(population, OPERATORS[name].parents, rng)
+        atoms: Atoms | None = getattr(self.toolbox, name)(*(p.atoms for p in parents), rng)
+        return None if atoms is None else Child(name, atoms, tuple(dict.fromkeys(p.id for p in parents)))
+
+    def _soft(self, population: Population, rng: np.random.Generator) -> Child | None:
+        """A child along a soft mode, or the question for the modes of a parent that has not been asked."""
+        parent: Member = self.toolbox.select(population, 1, rng)[0]
+        if parent.cell is None:
+            parent.cell = random_fitting(parent.atoms, rng, self._space)
+            if parent.cell is None or len(parent.cell) < 2:
+                return None
+            return Child(MODES, parent.cell, (parent.id,), _MODES_WANTED)
+        if parent.modes is None:
+            return None
+        atoms = softmode(parent.cell, parent.modes, rng, self._space)
+        return None if atoms is None else Child(SOFTMODE, atoms, (parent.id,))
+
+    def learn_modes(self, population: Population, result: Relaxed) -> None:
+        """Vibrations that were asked for have come, or could not be had."""
+        self.earnings.credit(SOFTMODE, 0.0, result.model_calls)
+        for member in population.members:
+            if member.id in result.candidate.parents and result.modes is not None:
+                member.cell, member.modes = result.candidate.atoms.copy(), result.modes
 
     def shares(self) -> np.ndarray:
         """Probability of each operator of use here, in the order of their names."""
@@ -86,6 +152,10 @@ class Breeder:
         return made
 
 
+def _applies(name: str, space: SearchSpace) -> bool:
+    return space.max_atoms > 1 if name == SOFTMODE else OPERATORS[name].applies(space)
+
+
 def _toolbox(space: SearchSpace, selection: Selection) -> Toolbox:
     toolbox = Toolbox()
     toolbox.register("select", selection.draw)
@@ -95,9 +165,9 @@ def _toolbox(space: SearchSpace, selection: Selection) -> Toolbox:
 
 
 def _checked(weights: Mapping[str, float]) -> dict[str, float]:
-    unknown = sorted(set(weights) - set(OPERATORS))
+    unknown = sorted(set(weights) - set(OPERATOR_NAMES))
     if unknown:
-        raise ValueError(f"unknown operator {unknown[0]!r}; there are {', '.join(OPERATORS)}")
+        raise ValueError(f"unknown operator {unknown[0]!r}; there are {', '.join(OPERATOR_NAMES)}")
     if not weights or min(weights.values()) < 0 or sum(weights.values()) <= 0:
         raise ValueError(f"operators need weights of at least 0, one above (are {dict(weights)})")
     return {name: float(weight) for name, weight in weights.items()}

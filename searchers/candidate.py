@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from searchers.modes import Modes
+
 
 class Fate(StrEnum):
     """Every way a candidate can end."""
@@ -38,6 +40,7 @@ class Candidate:
         parents: ids of the candidates it was made from.
         seed: the campaign's seed; (seed, id) makes this candidate again.
         relax: False asks for the energy of this very geometry.
+        modes: how many of the lowest vibrations of this very cell are wanted, too; not with `relax`.
         info: small JSON-able facts the searcher wants back (replica number, space group tried, ...).
     """
 
@@ -47,6 +50,7 @@ class Candidate:
     parents: tuple[int, ...] = ()
     seed: int = 0
     relax: bool = True
+    modes: int = 0
     info: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -67,6 +71,7 @@ class Relaxed:
         duplicate_of: id of the candidate it repeats, where fate is DUPLICATE.
         space_group: international number of the final geometry, None where nobody has determined it.
         fingerprint: `searchers.fingerprint` of the final geometry, shape (117,), None where nobody has computed it.
+        modes: lowest vibrations of the candidate's own cell, where `candidate.modes` asked for them.
     """
 
     candidate: Candidate
@@ -81,6 +86,7 @@ class Relaxed:
     duplicate_of: int | None = None
     space_group: int | None = None
     fingerprint: np.ndarray | None = None
+    modes: Modes | None = None
 
     @property
     def energy_eV_per_atom(self) -> float:

@@ -90,6 +90,9 @@ class GeneticSearch:
         Those of other elements, or of another formula than a fixed one, are passed over.
         """
         for result in relaxed:
+            if result.candidate.modes:
+                self.breeder.learn_modes(self._population, result)
+                continue
             reward = self._take_in(result)
             self.breeder.earnings.credit(result.candidate.operator, reward, result.model_calls)
             self.breeder.selection.note(self._population, result.candidate.parents, reward > 0)
@@ -154,8 +157,10 @@ class GeneticSearch:
         made = self.breeder.child(self._population, rng)
         if made is None:
             return None
-        name, atoms, parents = made
-        return Candidate(self.next_id, atoms, name, parents, self.seed, info=self._useful_below(atoms))
+        info = {} if made.modes else self._useful_below(made.atoms)
+        return Candidate(
+            self.next_id, made.atoms, made.operator, made.parents, self.seed, not made.modes, made.modes, info
+        )
 
     def _useful_below(self, atoms: Atoms) -> dict[str, float]:
         counts = counts_of(atoms, self.space)

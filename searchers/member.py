@@ -15,6 +15,7 @@ from searchers.candidate import Relaxed
 from searchers.encoding import atoms_from_json, atoms_to_json
 from searchers.fingerprint import fingerprint
 from searchers.local_hull import reduced
+from searchers.modes import Modes
 
 _SAME_ENERGY_eV = 0.002  # per atom; a relaxation's convergence
 _SAME_VOLUME = 0.02
@@ -32,6 +33,8 @@ class Member:
         energy_eV_per_atom: energy or enthalpy.
         space_group: international number; 1 where none was found.
         idle: children since one of them last earned something: its age.
+        cell: what its vibrations were asked for, a cell of the space; None where nobody has asked yet.
+        modes: the lowest vibrations of that cell, once they are known.
     """
 
     id: int
@@ -40,6 +43,8 @@ class Member:
     energy_eV_per_atom: float
     space_group: int
     idle: int = 0
+    cell: Atoms | None = None
+    modes: Modes | None = None
 
     @classmethod
     def of(cls, relaxed: Relaxed, counts: tuple[int, ...]) -> Self:
@@ -88,12 +93,20 @@ class Member:
             "energy_eV_per_atom": self.energy_eV_per_atom,
             "space_group": self.space_group,
             "idle": self.idle,
+            "cell": None if self.cell is None else atoms_to_json(self.cell),
+            "modes": None if self.modes is None else self.modes.to_json(),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The member that `to_json` wrote."""
-        return cls(**{**data, "atoms": atoms_from_json(data["atoms"]), "counts": tuple(data["counts"])})
+        own = {
+            "atoms": atoms_from_json(data["atoms"]),
+            "counts": tuple(data["counts"]),
+            "cell": None if data["cell"] is None else atoms_from_json(data["cell"]),
+            "modes": None if data["modes"] is None else Modes.from_json(data["modes"]),
+        }
+        return cls(**{**data, **own})
 
 
 def _space_group(atoms: Atoms) -> int:

@@ -53,6 +53,26 @@ def test_a_candidate_that_kills_its_worker_is_lost_alone():
     assert ended[lost[0]].reason.startswith("its worker died 2 times")
 
 
+def test_a_task_for_modes_gives_the_cell_as_it_is_with_its_vibrations():
+    engine = LocalEngine(WorkerSpec("emt", "cpu", RelaxSettings()), 4)
+    atoms = bulk("Cu", cubic=True)
+    engine.submit([Task(3, atoms, relax=False, modes=5)])
+    (item,) = engine.collect()
+    assert item.modes.displacements.shape == (5, 4, 3)
+    assert (item.modes.frequencies_THz > 1).all()  # fcc copper is stable and stiff
+    assert item.relaxation.outcome == "converged"
+    assert item.relaxation.atoms.positions == pytest.approx(atoms.positions)
+    assert item.relaxation.model_calls == 2  # the cell itself, and the one displacement that cubic symmetry leaves
+
+
+def test_modes_that_cannot_be_had_are_a_failure_with_a_reason():
+    engine = LocalEngine(WorkerSpec("ase:tests.discover.fakes:Moody", "cpu", RelaxSettings()), 4)
+    engine.submit([Task(3, bulk("Ag", cubic=True), relax=False, modes=5)])
+    (item,) = engine.collect()
+    assert (item.relaxation.outcome, item.modes) == ("failed", None)
+    assert item.relaxation.reason == "the potential gave NaN or infinity"
+
+
 @pytest.mark.parametrize("batch_atoms, mean_atoms, slots", [(16, 5, 6), (1, 4, 3), (4000, 10, 403)])
 def test_slots_fill_a_batch_with_some_in_reserve(batch_atoms, mean_atoms, slots):
     assert slots_for(batch_atoms, mean_atoms) == slots
