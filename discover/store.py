@@ -38,6 +38,7 @@ class StoredResult:
     finished_s: float
     space_group: int | None = None
     fingerprint: np.ndarray | None = None
+    tidy_calls: int = 0
 
 
 class Store:
@@ -127,6 +128,8 @@ class Store:
         data["stress_eV_A3"] = np.asarray(relaxed.stress_eV_A3)
         if result.fingerprint is not None:
             data["fingerprint"] = result.fingerprint
+        if result.tidy_calls:
+            data["tidy_calls"] = result.tidy_calls
         return self._db.write(atoms, keys, data=data)
 
     def state(self) -> dict[str, Any]:
@@ -189,6 +192,7 @@ def _record(row: Any) -> CandidateRecord:
         space_group=row.get("space_group_number"),
         max_force_eV_A=row.get("max_force_eV_A"),
         finished_s=row.finished_s,
+        tidy_calls=row.data.get("tidy_calls", 0),
     )
 
 
