@@ -53,9 +53,8 @@ class Charged(Calculator):
         super().__init__()
         self._potential, self._trial = potential, trial
 
-    def calculate(
-        self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = all_changes
-    ) -> None:
+    def calculate(self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = all_changes) -> None:
+        """One model call."""
         super().calculate(atoms, properties, system_changes)
         answer = self._trial.evaluate(self._potential, structure_of(self.atoms))
         energies = dict.fromkeys(("energy", "free_energy"), answer.energy_eV)

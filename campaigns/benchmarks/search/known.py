@@ -94,7 +94,7 @@ def titania() -> dict[str, Atoms]:
 
 
 def alumina() -> dict[str, Atoms]:
-    """Al2O3 of 10 atoms: corundum, Ishizawa et al., Acta Cryst. B 36, 228 (1980); A-type and bixbyite-like others."""
+    """Al2O3 of 10 atoms: corundum, Ishizawa et al., Acta Cryst. B 36, 228 (1980); and La2O3."""
     return {
         "corundum": crystal(
             ["Al", "O"],
@@ -113,11 +113,11 @@ def alumina() -> dict[str, Atoms]:
 
 
 def quartz() -> dict[str, Atoms]:
-    """SiO2 of 3 or 9 atoms: quartz, Will et al., J. Appl. Cryst. 21, 182 (1988); stishovite has 6 and is not here."""
+    """SiO2 of 9 atoms: quartz, Will et al., J. Appl. Cryst. 21, 182 (1988); other polymorphs have no cell of 9."""
     return {
         "alpha-quartz": crystal(
             ["Si", "O"],
-            [(0.4697, 0, 0), (0.4133, 0.2672, 0.1188)],
+            [(0.4697, 0, 2 / 3), (0.4133, 0.2672, 0.7855)],
             spacegroup=154,
             cellpar=[4.9137, 4.9137, 5.4047, 90, 90, 120],
         ),
@@ -126,8 +126,5 @@ def quartz() -> dict[str, Atoms]:
             [(0.5, 0, 0), (0.4155, 0.2078, 1 / 6)],
             spacegroup=180,
             cellpar=[4.9977, 4.9977, 5.4601, 90, 90, 120],
-        ),
-        "beta-cristobalite (6 atoms repeated is no cell of 9)": crystal(
-            ["Si", "O"], [(0, 0, 0), (0.25,) * 3], spacegroup=225, cellpar=[4.6] * 3 + [90] * 3, primitive_cell=True
         ),
     }

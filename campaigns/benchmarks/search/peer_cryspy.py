@@ -79,9 +79,7 @@ def main() -> None:
     restart_interact.tqdm = lambda ids: ids  # a notebook's progress bar
     action.initialize()
     while True:
-        action.restart(
-            njob=1, calculator=calculator, optimizer="BFGS", fmax=told["fmax_eV_A"], steps=told["max_steps"]
-        )
+        action.restart(njob=1, calculator=calculator, optimizer="BFGS", fmax=told["fmax_eV_A"], steps=told["max_steps"])
 
 
 if __name__ == "__main__":

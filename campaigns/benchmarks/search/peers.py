@@ -72,7 +72,7 @@ def run(system: System, method: str, seed: int, trial: Trial) -> None:
 
         atoms = Atoms(structure.numbers, structure.positions, cell=structure.cell, pbc=True)
         if method == "agox":
-            (done,) = relax(potential, [atoms], system.tight())
+            (done,) = relax(potential, [atoms], system.relaxing())
             if done.energy_eV == done.energy_eV:
                 atoms, energy_eV = done.atoms, done.energy_eV
         trial.candidate(atoms, energy_eV)
@@ -86,9 +86,7 @@ def run(system: System, method: str, seed: int, trial: Trial) -> None:
                 raise RuntimeError(f"{method} ended without a model call:\n{log}")
 
 
-def _session(
-    scratch: Path, told: dict[str, Any], method: str, potential: Potential, trial: Trial, judge: Any
-) -> None:
+def _session(scratch: Path, told: dict[str, Any], method: str, potential: Potential, trial: Trial, judge: Any) -> None:
     """One process of the peer, from its start to its end."""
     package = PACKAGE[method]
     (scratch / "settings.json").write_text(json.dumps(told))

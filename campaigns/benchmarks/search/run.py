@@ -28,7 +28,7 @@ sys.path += [str(HERE), str(HERE.parent)]
 OURS = ("random", "genetic", "annealing", "hopping", "portfolio")
 PEERS = ("cryspy", "agox", "agox-cell")
 METHODS = (*OURS, "fire", *PEERS)
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """ASE's cell filter multiplies 3 × 3 matrices: BLAS's idle threads took 25 times its own time on a busy machine."""
 GRACE_S = 120.0
 """What a run may take beyond its own wall limit: loading, imports, one last relaxation."""
@@ -47,6 +47,7 @@ class Job:
     seed: int
     budget: int
     seconds: float
+    beyond: bool = False
 
 
 def main() -> None:
@@ -65,20 +66,19 @@ def main() -> None:
 
             peers.install(sorted({peers.PACKAGE[m] for m in options.methods if m in PEERS}))
         _references(chosen, options.out, context)
-        done = {(r["system"], r["method"], r["seed"]) for r in _read(runs)} if options.resume else set()
+        done = {(r["system"], r["method"], r["seed"]) for r in _valid(runs, options.out)} if options.resume else set()
         jobs = [
-            Job(name, method, seed, options.budget or s.budget, options.seconds or s.seconds)
+            Job(name, method, seed, options.budget or s.budget, options.seconds or s.seconds, options.beyond)
+            for seed in range(options.seeds or max(s.seeds for s in chosen.values()))  # so that all advance evenly
             for name, s in chosen.items()
-            for seed in range(options.seeds or s.seeds)
             for method in options.methods
-            if (name, method, seed) not in done
+            if seed < (options.seeds or s.seeds) and (name, method, seed) not in done
         ]
         _work(jobs, options, runs, context)
-    return
     from report import write
 
     references = json.loads((options.out / "references.json").read_text())
-    write(list(_read(runs)), references, [m for m in METHODS], options.out)
+    write(list(_valid(runs, options.out)), references, METHODS, options.out)
 
 
 def _options() -> argparse.Namespace:
@@ -95,6 +95,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="wall time of a run; by default the system's own")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     parser.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True, help="skip runs that are done")
+    parser.add_argument("--beyond", action="store_true", help="go on where it is found: is there a lower one?")
     parser.add_argument("--table", action="store_true", help="run nothing")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of runs.jsonl and the results")
     options = parser.parse_args()
@@ -116,16 +117,24 @@ def _read(file: Path) -> Iterator[dict[str, Any]]:
     yield from seen.values()
 
 
+def _valid(runs: Path, out: Path) -> Iterator[dict[str, Any]]:
+    """Runs that searched for what is now known as the lowest."""
+    known = json.loads((out / "references.json").read_text())
+    return (r for r in _read(runs) if r["reference"] == known[r["system"]]["name"])
+
+
 def _references(chosen: dict[str, Any], out: Path, context: Any) -> None:
-    """What is searched for, relaxed anew each time: potentials and known structures may have changed."""
+    """What is searched for; relaxed where anything about it has changed."""
     file = out / "references.json"
     known = json.loads(file.read_text()) if file.exists() else {}
-    for name in chosen:
+    for name, system in chosen.items():
+        if known.get(name, {}).get("of") == system.digest():
+            continue
         here, there = context.Pipe()
         child = context.Process(target=_relax_reference, args=(name, there))
         child.start()
         there.close()
-        known[name] = here.recv()
+        known[name] = here.recv() | {"of": system.digest()}
         child.join()
         print(f"{name}: reference {known[name]['name']}, {known[name]['energy_eV_per_atom']:.5f} eV/atom", flush=True)
     file.write_text(json.dumps(known, indent=1) + "\n")
@@ -173,6 +182,7 @@ def _work(jobs: Sequence[Job], options: argparse.Namespace, runs: Path, context:
 
 def _keep(job: Job, result: dict[str, Any], runs: Path, where: str) -> None:
     row = {"system": job.system, "method": job.method, "seed": job.seed, "budget": job.budget} | result
+    row["reference"] = json.loads((runs.parent / "references.json").read_text())[job.system]["name"]
     with runs.open("a") as file:
         file.write(json.dumps(row) + "\n")
     told = {k: v for k, v in row.items() if k not in ("below_reference", "error") and v not in (None, "")}
@@ -205,7 +215,7 @@ def _run(job: Job, out: Path, there: Connection) -> None:
     s = known["structure"]
     atoms = Atoms(s["numbers"], np.array(s["positions"]), cell=s["cell"], pbc=True)
     reference = Reference(known["name"], atoms, known["energy_eV_per_atom"], {})
-    trial = Trial(reference, job.budget, job.seconds)
+    trial = Trial(reference, job.budget, job.seconds, job.beyond)
     extra: dict[str, Any] = {}
     try:
         _search(system, job, trial)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,9 @@ class System:
     potential: str
     prototypes: Prototypes
     options: Mapping[str, Any] = field(default_factory=dict)
-    budget: int = 5000
+    budget: int = 3000
     seeds: int = 20
-    seconds: float = 900.0
+    seconds: float = 1200.0
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -73,18 +74,28 @@ class System:
         torch.set_num_threads(1)
         return potentials.load(self.potential, "cpu", **self.options)
 
-    def tight(self) -> RelaxSettings:
-        """Relaxing for a reference; Lennard-Jones atoms know nothing of covalent radii."""
+    def known(self) -> dict[str, Atoms]:
+        """The prototypes, and what was ever found below them."""
+        found = read(FOUND, ":") if FOUND.exists() else []
+        return self.prototypes() | {a.info["name"]: a for a in found if a.info["system"] == self.name}
+
+    def digest(self) -> str:
+        """Of all that its reference depends on."""
+        told = [self.formula, self.potential, sorted(self.options.items())]
+        for name, a in self.known().items():
+            told += [name, a.numbers.tolist(), a.positions.round(4).tolist(), a.cell.array.round(4).tolist()]
+        return sha256(repr(told).encode()).hexdigest()[:16]
+
+    def relaxing(self, fmax_eV_A: float = FMAX_EV_A) -> RelaxSettings:
+        """As a campaign relaxes; Lennard-Jones atoms know nothing of covalent radii."""
         closest = 0.0 if self.potential == "lj" else RelaxSettings.closest
-        return RelaxSettings(fmax_eV_A=TIGHT, max_steps=600, closest=closest)
+        return RelaxSettings(fmax_eV_A=fmax_eV_A, max_steps=MAX_STEPS, closest=closest)
 
 
 def reference_of(system: System) -> Reference:
     """The lowest of the prototypes and of what was ever found below them."""
-    known = system.prototypes()
-    if FOUND.exists():
-        known |= {a.info["name"]: a for a in read(FOUND, ":") if a.info["system"] == system.name}
-    ended = dict(zip(known, relax(system.load(), known.values(), system.tight()), strict=True))
+    known = system.known()
+    ended = dict(zip(known, relax(system.load(), known.values(), system.relaxing(TIGHT)), strict=True))
     energies = {name: r.energy_eV / len(r.atoms) for name, r in ended.items()}
     others = {name: round(energy, 4) for name, energy in energies.items() if energy == energy}
     best = min(others, key=others.__getitem__)  # of several that relax into one, the first
@@ -199,7 +210,7 @@ def _oxides_and_others() -> tuple[System, ...]:
         ("sio2", "Si3O6", quartz),
     )
     return tuple(
-        System(name, formula, "7net-0", prototypes, budget=3000, seeds=5, seconds=1200)
+        System(name, formula, "7net-0", prototypes, budget=2000, seeds=5, seconds=1800)
         for name, formula, prototypes in rows
     )
 

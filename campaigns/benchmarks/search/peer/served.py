@@ -31,9 +31,8 @@ class Served(Calculator):
         super().__init__()
         self._connection = Client(sys.argv[1], "AF_UNIX")
 
-    def calculate(
-        self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = all_changes
-    ) -> None:
+    def calculate(self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = all_changes) -> None:
+        """One model call."""
         super().calculate(atoms, properties, system_changes)
         energy, forces, stress = self._ask("evaluate", self.atoms)
         self.results = {
