@@ -44,7 +44,7 @@ Runs = Sequence[Mapping[str, Any]]
 
 def write(runs: Runs, references: Mapping[str, Any], methods: Sequence[str], out: Path) -> None:
     """results.json, results.md and results.png from all runs that have an end."""
-    sound = [r for r in runs if r.get("calls")]
+    sound = [r for r in runs if r["ended"] not in ("crashed", "hung")]
     groups = {
         system: {m: own for m in methods if (own := [r for r in sound if (r["system"], r["method"]) == (system, m)])}
         for system in references
@@ -58,7 +58,7 @@ def write(runs: Runs, references: Mapping[str, Any], methods: Sequence[str], out
         "machine": machine(packages),
         "references": dict(references),
         "rows": rows,
-        "failed_runs": [[r["system"], r["method"], r["seed"], r["ended"]] for r in runs if not r.get("calls")],
+        "failed_runs": [[r["system"], r["method"], r["seed"], r["ended"]] for r in runs if r not in sound],
     }
     (out / "results.json").write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     (out / "results.md").write_text(table(result, groups))

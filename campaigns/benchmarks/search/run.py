@@ -32,6 +32,8 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 """ASE's cell filter multiplies 3 × 3 matrices: BLAS's idle threads took 25 times its own time on a busy machine."""
 GRACE_S = 120.0
 """What a run may take beyond its own wall limit: loading, imports, one last relaxation."""
+BROKEN = ("crashed", "hung")
+"""Ends of runs that say nothing of the method; they are made again."""
 PRELOADED = [
     "torch", "ase.optimize", "pymatgen.analysis.structure_matcher", "pymatgen.io.ase", "potentials.sevennet",
     "potentials.lennard_jones", "discover.campaign", "discover.seeds", "pyxtal",
@@ -66,7 +68,8 @@ def main() -> None:
 
             peers.install(sorted({peers.PACKAGE[m] for m in options.methods if m in PEERS}))
         _references(chosen, options.out, context)
-        done = {(r["system"], r["method"], r["seed"]) for r in _valid(runs, options.out)} if options.resume else set()
+        ended = [r for r in _valid(runs, options.out) if options.resume and r["ended"] not in BROKEN]
+        done = {(r["system"], r["method"], r["seed"]) for r in ended}
         jobs = [
             Job(name, method, seed, options.budget or s.budget, options.seconds or s.seconds, options.beyond)
             for seed in range(options.seeds or max(s.seeds for s in chosen.values()))  # so that all advance evenly
