@@ -20,6 +20,7 @@ from searchers.encoding import atoms_from_json, atoms_to_json
 from searchers.generation import NoStructureError, SymmetricGenerator
 from searchers.replica import Pending, Replica
 from searchers.space import SearchSpace
+from searchers.starts import Starts
 from searchers.supercell import supercell_of
 from searchers.volume import estimate_volume
 
@@ -99,7 +100,7 @@ class SimulatedAnnealing:
         }  # fmt: skip
         self._steps, self._tempering, self._walk = steps, tempering, walk
         self.next_id = first_id
-        self._generator = generator or SymmetricGenerator(space)
+        self._starts = Starts(space, generator or SymmetricGenerator(space))
         self._replicas = [Replica(rung=k) for k in range(replicas)]
         self._pending: dict[int, Pending] = {}
         self._first: list[tuple[float, Atoms]] = []
@@ -122,6 +123,7 @@ class SimulatedAnnealing:
         """Accept or reject proposals; learn the elements' energies from all results."""
         for result in relaxed:
             self._potentials.learn(result)
+            self._starts.learn(result)
         for result in relaxed:
             pending = self._pending.pop(result.candidate.id, None)
             if pending is not None:
@@ -143,7 +145,8 @@ class SimulatedAnnealing:
         info: dict[str, Any] = {"replica": self._replicas.index(replica), "step": replica.step}
         if moved is None:
             replica.clear()
-            pending, info["space_group"] = self._start(info["replica"], missing, rng)
+            pending, made = self._start(info["replica"], missing, rng)
+            info |= made
         else:
             name, (atoms, ln_hastings), info["tries"] = moved
             pending = Pending(info["replica"], atoms, ln_hastings, name)
@@ -162,21 +165,18 @@ class SimulatedAnnealing:
                 return element
         return None
 
-    def _start(self, index: int, element: str | None, rng: np.random.Generator) -> tuple[Pending, int]:
-        if element is None:
-            atoms, group = self._generator.draw(rng)
-        else:
-            atoms, group = self._of_element(element, rng)
-        return Pending(index, _plain(atoms), 0.0, "random"), group
+    def _start(self, index: int, element: str | None, rng: np.random.Generator) -> tuple[Pending, dict[str, Any]]:
+        operator, atoms, info = self._starts.draw(rng) if element is None else self._of_element(element, rng)
+        return Pending(index, _plain(atoms), 0.0, operator), info
 
-    def _of_element(self, element: str, rng: np.random.Generator) -> tuple[Atoms, int]:
+    def _of_element(self, element: str, rng: np.random.Generator) -> tuple[str, Atoms, dict[str, Any]]:
         """A crystal of one element; of anything where the space groups wanted have none of it."""
         sizes = range(self.space.min_atoms, self.space.max_atoms + 1)
         alone = [tuple(n * (symbol == element) for symbol in self.space.elements) for n in sizes]
         try:
-            return self._generator.draw(rng, alone)
+            return self._starts.draw(rng, alone)
         except NoStructureError:
-            return self._generator.draw(rng)
+            return self._starts.draw(rng)
 
     def _move(self, replica: Replica, rng: np.random.Generator) -> tuple[str, moves.Proposal, int] | None:
         """A move that stays inside the walls, and how many it took; those that do not are rejections for nothing."""
@@ -313,17 +313,14 @@ class SimulatedAnnealing:
             "element_tries": dict(self._element_tries),
             "element_energies_eV": dict(self._potentials.lowest_eV),
             "elements_frozen": self._potentials.frozen,
-            "bad_choices": sorted(self._generator.bad_choices),
+            "starts": self._starts.state(),
         }
 
     @classmethod
     def from_state(cls, space: SearchSpace, state: dict[str, Any]) -> Self:
         """The search whose `state()` this was."""
-        generator = SymmetricGenerator(space, bad_choices=state["bad_choices"])
-        search = cls(
-            space, state["seed"], state["next_id"], len(state["replicas"]), generator=generator,
-            **state["settings"],
-        )  # fmt: skip
+        search = cls(space, state["seed"], state["next_id"], len(state["replicas"]), **state["settings"])
+        search._starts = Starts.from_state(space, state["starts"])
         search._replicas = [Replica.from_json(data) for data in state["replicas"]]
         search._pending = {int(id): Pending.from_json(data) for id, data in state["pending"].items()}
         search._first = [(energy_eV, atoms_from_json(data)) for energy_eV, data in state["first"]]
@@ -333,7 +330,7 @@ class SimulatedAnnealing:
 
     def close(self) -> None:
         """End the generator's child process."""
-        self._generator.close()
+        self._starts.generator.close()
 
 
 def _acceptance_rng(seed: int, id: int) -> np.random.Generator:

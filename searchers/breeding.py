@@ -42,6 +42,8 @@ SOFTMODE = "softmode"
 """The one operator that needs more than its parents: their vibrations, which are asked for first."""
 MODES = "modes"
 """Operator of a candidate that asks for them."""
+RANDOM = "random"
+"""Fresh crystals, of whichever kind, beside the operators."""
 OPERATOR_NAMES = sorted([SOFTMODE, *OPERATORS])
 _MODES_WANTED = 12
 _FOR_ELEMENTS = ("heredity", "composition")
@@ -93,7 +95,7 @@ class Breeder:
         self.adaptive = adaptive
         self.selection = selection or Selection()
         self.toolbox = _toolbox(space, self.selection)
-        self.earnings = Earnings([*self.weights, "random"])
+        self.earnings = Earnings([*self.weights, RANDOM])
         self._space = space
         self._useful = sorted(n for n, weight in self.weights.items() if weight > 0 and _applies(n, space))
 
@@ -146,7 +148,7 @@ class Breeder:
         if not self.adaptive or not self._useful:
             return usual
         children = float(self.shares() @ self.earnings.relative(self._useful))
-        return usual * float(np.clip(self.earnings.relative(["random"])[0] / children, *_RANDOM_BOUNDS))
+        return usual * float(np.clip(self.earnings.relative([RANDOM])[0] / children, *_RANDOM_BOUNDS))
 
     def state(self) -> dict[str, Any]:
         """Settings and earnings as JSON-able values."""

@@ -274,14 +274,14 @@ def random_p1(atoms_of: Mapping[str, int], volume_A3: float, scale: float, rng: 
     """
     symbols = [symbol for symbol, n in atoms_of.items() for _ in range(n)]
     while True:
-        lattice = _random_cell(volume_A3, rng)
+        lattice = random_cell(volume_A3, rng)
         atoms = Atoms(cell=lattice, pbc=True)
         if all(_place(atoms, symbol, scale, rng) for symbol in symbols):
             return atoms
         volume_A3 *= _P1_GROWTH
 
 
-def _random_cell(volume_A3: float, rng: np.random.Generator) -> np.ndarray:
+def random_cell(volume_A3: float, rng: np.random.Generator) -> np.ndarray:
     """A cell of moderate angles and edges: nearly cubic ones far too seldom arise from free vectors."""
     cell = np.diag(rng.uniform(0.6, 1.6, 3)) + np.tril(rng.uniform(-0.5, 0.5, (3, 3)), -1)
     return np.asarray(cell * (volume_A3 / np.linalg.det(cell)) ** (1 / 3))

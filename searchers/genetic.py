@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from ase import Atoms
 
-from searchers.breeding import Breeder
+from searchers.breeding import RANDOM, Breeder
 from searchers.candidate import Candidate, Fate, Relaxed, candidate_rng, useful_below
 from searchers.earnings import reward_of
 from searchers.generation import SymmetricGenerator
@@ -17,6 +17,7 @@ from searchers.operators.child import counts_of
 from searchers.population import Population
 from searchers.selection import Selection
 from searchers.space import SearchSpace
+from searchers.starts import START_KINDS, Starts
 
 
 class GeneticSearch:
@@ -74,7 +75,7 @@ class GeneticSearch:
         self._first_id = first_id
         self.next_id = first_id
         self._population = Population(space.elements, population, elite)
-        self._generator = generator or SymmetricGenerator(space)
+        self._starts = Starts(space, generator or SymmetricGenerator(space))
 
     def ask(self, n: int) -> list[Candidate]:
         """Exactly n new candidates.
@@ -93,8 +94,10 @@ class GeneticSearch:
             if result.candidate.modes:
                 self.breeder.learn_modes(self._population, result)
                 continue
+            self._starts.learn(result)
             reward = self._take_in(result)
-            self.breeder.earnings.credit(result.candidate.operator, reward, result.model_calls)
+            operator = RANDOM if result.candidate.operator in START_KINDS else result.candidate.operator
+            self.breeder.earnings.credit(operator, reward, result.model_calls)
             self.breeder.selection.note(self._population, result.candidate.parents, reward > 0)
 
     def _take_in(self, result: Relaxed) -> float:
@@ -117,7 +120,7 @@ class GeneticSearch:
             "random_share": self._random_share,
             "breeder": self.breeder.state(),
             "population": self._population.state(),
-            "bad_choices": sorted(self._generator.bad_choices),
+            "starts": self._starts.state(),
         }
 
     @classmethod
@@ -129,8 +132,8 @@ class GeneticSearch:
             state["first_id"],
             state["population"]["size"],
             state["random_share"],
-            generator=SymmetricGenerator(space, bad_choices=state["bad_choices"]),
         )
+        made._starts = Starts.from_state(space, state["starts"])
         made.next_id = state["next_id"]
         made.breeder = Breeder.from_state(space, state["breeder"])
         made._population = Population.from_state(space.elements, state["population"])
@@ -138,7 +141,7 @@ class GeneticSearch:
 
     def close(self) -> None:
         """End the generator's child process."""
-        self._generator.close()
+        self._starts.generator.close()
 
     def _make(self) -> Candidate:
         rng = candidate_rng(self.seed, self.next_id)
@@ -149,9 +152,8 @@ class GeneticSearch:
         return made
 
     def _random(self, rng: np.random.Generator) -> Candidate:
-        atoms, group = self._generator.draw(rng)
-        info = {"space_group": group, **self._useful_below(atoms)}
-        return Candidate(self.next_id, atoms, "random", seed=self.seed, info=info)
+        operator, atoms, info = self._starts.draw(rng)
+        return Candidate(self.next_id, atoms, operator, seed=self.seed, info=info | self._useful_below(atoms))
 
     def _child(self, rng: np.random.Generator) -> Candidate | None:
         made = self.breeder.child(self._population, rng)

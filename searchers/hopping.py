@@ -18,6 +18,7 @@ from searchers.operators import OPERATORS
 from searchers.operators.child import accepted, counts_of, set_volume
 from searchers.operators.supercell import random_fitting
 from searchers.space import SearchSpace
+from searchers.starts import Starts
 
 _FIRST_WIDTH, _NARROWEST, _WIDEST = 0.12, 0.03, 0.5
 _FIRST_THRESHOLD_eV = 0.02  # per atom
@@ -109,7 +110,7 @@ class MinimaHopping:
         self.space, self.seed = space, seed
         self._patience = patience
         self.next_id = first_id
-        self._generator = generator or SymmetricGenerator(space)
+        self._starts = Starts(space, generator or SymmetricGenerator(space))
         self._hull = LocalHull(space.elements)
         self._walkers = [Walker() for _ in range(walkers)]
         self._moves = {n: w for n, w in _MOVES.items() if n == "hop" or OPERATORS[n].applies(space)}
@@ -126,6 +127,7 @@ class MinimaHopping:
     def tell(self, relaxed: Sequence[Relaxed]) -> None:
         """Move the hull by everything, and the walkers by what they asked for."""
         for result in relaxed:
+            self._starts.learn(result)
             counts = counts_of(result.atoms, self.space)
             energy = float(result.energy_eV_per_atom)
             usable = result.fate.has_energy and isfinite(energy) and counts is not None
@@ -144,14 +146,14 @@ class MinimaHopping:
             "patience": self._patience,
             "walkers": [walker.to_json() for walker in self._walkers],
             "hull": self._hull.state(),
-            "bad_choices": sorted(self._generator.bad_choices),
+            "starts": self._starts.state(),
         }
 
     @classmethod
     def from_state(cls, space: SearchSpace, state: dict[str, Any]) -> Self:
         """The search whose `state()` this was."""
-        generator = SymmetricGenerator(space, bad_choices=state["bad_choices"])
-        made = cls(space, state["seed"], state["next_id"], len(state["walkers"]), state["patience"], generator)
+        made = cls(space, state["seed"], state["next_id"], len(state["walkers"]), state["patience"])
+        made._starts = Starts.from_state(space, state["starts"])
         made._walkers = [Walker.from_json(w) for w in state["walkers"]]
         made._hull = LocalHull.from_state(space.elements, state["hull"])
         return made
@@ -164,8 +166,8 @@ class MinimaHopping:
         parents: tuple[int, ...] = ()
         if moved is None:
             self._walkers[index] = walker = Walker()
-            atoms, info["space_group"] = self._generator.draw(rng)
-            walker.move = "random"
+            walker.move, atoms, made = self._starts.draw(rng)
+            info |= made
         else:
             walker.move, atoms = moved
             parents, info["width"] = (walker.origin,), round(walker.width, 4)

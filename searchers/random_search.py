@@ -9,6 +9,7 @@ from searchers.candidate import Candidate, Relaxed, candidate_rng, useful_below
 from searchers.generation import SymmetricGenerator
 from searchers.ranks import Ranks
 from searchers.space import SearchSpace
+from searchers.starts import Starts
 
 
 class RandomSearch:
@@ -19,7 +20,8 @@ class RandomSearch:
 
     Attributes:
         space: what may be drawn.
-        seed: the campaign's seed; candidate k depends on (seed, k) and on the choices that pyxtal hung on.
+        seed: the campaign's seed; candidate k depends on (seed, k), on which kind of start was told to earn more, and
+            on the choices that pyxtal hung on.
     """
 
     def __init__(
@@ -32,7 +34,7 @@ class RandomSearch:
         self.space = space
         self.seed = seed
         self.next_id = first_id
-        self._generator = generator or SymmetricGenerator(space)
+        self._starts = Starts(space, generator or SymmetricGenerator(space))
         self._ranks = Ranks(space)
 
     def ask(self, n: int) -> list[Candidate]:
@@ -44,9 +46,10 @@ class RandomSearch:
         return [self._make() for _ in range(n)]
 
     def tell(self, relaxed: Sequence[Relaxed]) -> None:
-        """Results change nothing about what is drawn, only about which of it is worth relaxing to the end."""
+        """Results say which kind of start earns more, and what is worth relaxing to its end."""
         for result in relaxed:
             self._ranks.add(result)
+            self._starts.learn(result)
 
     def state(self) -> dict[str, Any]:
         """Seed, next id, energies told and the choices that pyxtal hung on."""
@@ -54,25 +57,25 @@ class RandomSearch:
             "seed": self.seed,
             "next_id": self.next_id,
             "ranks": self._ranks.state(),
-            "bad_choices": sorted(self._generator.bad_choices),
+            "starts": self._starts.state(),
         }
 
     @classmethod
     def from_state(cls, space: SearchSpace, state: dict[str, Any]) -> Self:
         """The search whose `state()` this was."""
-        generator = SymmetricGenerator(space, bad_choices=state["bad_choices"])
-        made = cls(space, state["seed"], state["next_id"], generator)
+        made = cls(space, state["seed"], state["next_id"])
+        made._starts = Starts.from_state(space, state["starts"])
         made._ranks = Ranks.from_state(space, state["ranks"])
         return made
 
     def close(self) -> None:
         """End the generator's child process."""
-        self._generator.close()
+        self._starts.generator.close()
 
     def _make(self) -> Candidate:
         rng = candidate_rng(self.seed, self.next_id)
-        atoms, group = self._generator.draw(rng)
-        info = {"space_group": group, **useful_below(self._ranks.useful_below_eV(atoms))}
-        candidate = Candidate(self.next_id, atoms, "random", seed=self.seed, info=info)
+        operator, atoms, info = self._starts.draw(rng)
+        info |= useful_below(self._ranks.useful_below_eV(atoms))
+        candidate = Candidate(self.next_id, atoms, operator, seed=self.seed, info=info)
         self.next_id += 1
         return candidate

@@ -11,6 +11,7 @@ from searchers.annealing import SimulatedAnnealing
 from searchers.candidate import Fate, Relaxed
 from searchers.conformance import check_searcher, failed, fingerprints_of, run, toy_relax
 from searchers.space import SearchSpace
+from searchers.starts import START_KINDS
 from searchers.volume import estimate_volume
 
 SPACE = SearchSpace.from_system("Si-Ge", (2, 4))
@@ -55,7 +56,7 @@ def test_composition_stays_until_the_elements_are_known():
     made = []
     for _ in range(10):
         asked = search.ask(2)
-        pure = [c for c in asked if len(set(c.atoms.numbers)) == 1 and c.operator == "random"]
+        pure = [c for c in asked if len(set(c.atoms.numbers)) == 1 and c.operator in START_KINDS]
         search.tell([failed(c) if c in pure else toy_relax(c) for c in asked])
         made += asked
     assert not {c.operator for c in made} & {"add", "remove", "substitute"}
@@ -84,7 +85,7 @@ def test_tempering_keeps_a_ladder_without_end():
     search = SimulatedAnnealing(FIXED, seed=1, replicas=3, steps=4, t_start_K=900.0, t_end_K=100.0, tempering=True)
     made = run(search, 40)
     assert sorted(search.temperatures_K()) == pytest.approx([100.0, 300.0, 900.0])
-    assert [c.id for c in made if c.operator == "random"] == [0, 1, 2]
+    assert [c.id for c in made if c.operator in START_KINDS] == [0, 1, 2]
 
 
 def test_failures_are_rejections():
@@ -92,7 +93,7 @@ def test_failures_are_rejections():
     start = search.ask(1)
     search.tell([failed(start[0])])
     again = search.ask(1)
-    assert again[0].operator == "random"
+    assert again[0].operator in START_KINDS
     search.tell([toy_relax(again[0])])
     for _ in range(3):
         moved = search.ask(1)
