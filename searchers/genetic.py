@@ -69,7 +69,8 @@ class GeneticSearch:
             )
         self.space = space
         self.seed = seed
-        self.breeder = Breeder(space, operators, adaptive, Selection(lifetime, patience))
+        self._selection = Selection(lifetime, patience)
+        self.breeder = Breeder(space, operators, adaptive, self._selection)
         self._random_share = random_share
         self._first_id = first_id
         self.next_id = first_id
@@ -95,7 +96,7 @@ class GeneticSearch:
                 continue
             reward = self._take_in(result)
             self.breeder.earnings.credit(result.candidate.operator, reward, result.model_calls)
-            self.breeder.selection.note(self._population, result.candidate.parents, reward > 0)
+            self._selection.note(self._population, result.candidate.parents, reward > 0)
 
     def _take_in(self, result: Relaxed) -> float:
         """Keep a usable result; what it is worth."""
@@ -132,7 +133,8 @@ class GeneticSearch:
             generator=SymmetricGenerator(space, bad_choices=state["bad_choices"]),
         )
         made.next_id = state["next_id"]
-        made.breeder = Breeder.from_state(space, state["breeder"])
+        made._selection = Selection.from_state(state["breeder"]["selection"])
+        made.breeder = Breeder.from_state(space, state["breeder"], made._selection)
         made._population = Population.from_state(space.elements, state["population"])
         return made
 

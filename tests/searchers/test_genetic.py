@@ -44,7 +44,8 @@ def told_modes(candidate):
 
 
 def soft(**settings):
-    return GeneticSearch(SearchSpace(("Al",), 4, 4), population=2, random_share=0.0, operators={"softmode": 1.0}, **settings)
+    space, operators = SearchSpace(("Al",), 4, 4), {"softmode": 1.0}
+    return GeneticSearch(space, population=2, random_share=0.0, operators=operators, **settings)
 
 
 def test_a_parent_is_asked_for_its_modes_once_and_then_has_children_along_them():
