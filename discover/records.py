@@ -30,6 +30,7 @@ class CandidateRecord:
         space_group: international number of the final geometry, None where unknown.
         max_force_eV_A: largest force on an atom, None where unknown.
         finished_s: seconds of campaign time (resumes added up) at which it was finished.
+        properties: what was measured of the final geometry, by a name that ends in its unit.
     """
 
     id: int
@@ -47,6 +48,7 @@ class CandidateRecord:
     space_group: int | None
     max_force_eV_A: float | None
     finished_s: float
+    properties: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from discover.tally import Tally
 from discover.worker import Verdict
 from potentials import Metadata
 from potentials.relax.settings import Outcome
-from searchers.candidate import Candidate, Fate, Relaxed
+from searchers.candidate import Candidate, Fate, Relaxed, useful_below_eV_per_atom
 from searchers.generation import GenerationError
 
 AT_ONCE = 20
@@ -150,7 +150,7 @@ class SteadyState:
 
     def _submit(self, candidates: Sequence[Candidate]) -> None:
         self._waiting |= {c.id: c for c in candidates}
-        self._engine.submit([Task(c.id, c.atoms, c.relax, c.modes) for c in candidates])
+        self._engine.submit([Task(c.id, c.atoms, c.relax, c.modes, useful_below_eV_per_atom(c)) for c in candidates])
 
     def _repeats(self, candidate: Candidate) -> Relaxed | None:
         """The end of a child that is a structure already relaxed, or None."""
@@ -239,6 +239,7 @@ def _as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
         space_group=item.space_group,
         fingerprint=item.fingerprint,
         modes=item.modes,
+        properties=item.properties,
     )
 
 
