@@ -10,13 +10,16 @@ from discover.config import CampaignConfig, load_campaign
 from discover.doubts import witness_of
 from discover.engine import Engine, LocalEngine
 from discover.errors import InputError
-from discover.preflight import check_campaign, check_elements
+from discover.ladder import on_top_rung
+from discover.preflight import check_campaign, check_elements, check_ladder, check_rungs_differ
 from discover.progress import Progress, Silent
 from discover.ray_engine import RayEngine
 from discover.records import RunRecord
+from discover.rerank import Reranking
 from discover.run_folder import RunFolder
 from discover.steady_state import SteadyState
 from discover.strategy import measured_properties
+from discover.tidy import TidySpec
 from discover.worker import WorkerSpec
 from potentials import DeviceError, LoadError, Metadata, RelaxSettings
 
@@ -70,31 +73,45 @@ class Campaign:
         out = Path(out) if out is not None else Path("runs") / self.name
         check_campaign(self.config, here=ray_address is None)
         folder = RunFolder.claim(out, self.config, resume)
-        engine = self._engine(workers, ray_address)
+        progress = progress or Silent()
+        top = check_ladder(self.config)
+        if top is not None:
+            folder.check_top(top)
+        engine = _engine(self.config, workers, ray_address)
         try:
             try:
                 check_elements(self.config, engine.description["elements"])
-                folder.references(Metadata.from_json(engine.description["metadata"]))
+                potential = Metadata.from_json(engine.description["metadata"])
+                check_rungs_differ(potential, top)
+                folder.references(top or potential)
                 folder.begin()
-                SteadyState(self.config, folder, engine, progress or Silent()).run()
+                SteadyState(self.config, folder, engine, progress).run()
             finally:
                 engine.close()
+            if top is not None:
+                rung = on_top_rung(self.config)
+                ranking = Reranking(self.config, folder, top, progress)
+                ranking.run(lambda: _engine(rung, workers, ray_address, "ladder.rerank."))
             return folder.finish()
         finally:
             folder.release()
 
-    def _engine(self, workers: int | None, ray_address: str | None) -> Engine:
-        spec = _worker_spec(self.config)
-        mean_atoms = 0.5 * sum(self.config.search.atoms)
-        try:
-            if workers == 0:
-                return LocalEngine(spec, mean_atoms)
-            return RayEngine(spec, workers, mean_atoms, ray_address)
-        except (LoadError, DeviceError) as error:
-            # Ray puts a remote traceback before the message
-            message = str(getattr(error, "cause", error))
-            key = "witness" if message.startswith(repr(spec.witness)) else "potential"
-            raise InputError(f"{'device' if isinstance(error, DeviceError) else key}: {message}") from None
+
+def _engine(config: CampaignConfig, workers: int | None, ray_address: str | None, section: str = "") -> Engine:
+    """What relaxes under a campaign's potential; `section` is where its keys stand."""
+    spec = _worker_spec(config)
+    mean_atoms = 0.5 * sum(config.search.atoms)
+    try:
+        if workers == 0:
+            return LocalEngine(spec, mean_atoms)
+        return RayEngine(spec, workers, mean_atoms, ray_address)
+    except (LoadError, DeviceError) as error:
+        # Ray puts a remote traceback before the message
+        message = str(getattr(error, "cause", error))
+        if message.startswith(repr(spec.witness)):
+            raise InputError(f"witness: {message}") from None
+        key = "device" if isinstance(error, DeviceError) else "potential"
+        raise InputError(f"{section}{key}: {message}") from None
 
 
 def _worker_spec(config: CampaignConfig) -> WorkerSpec:
@@ -116,7 +133,16 @@ def _worker_spec(config: CampaignConfig) -> WorkerSpec:
         witness=witness_of(config.potential, config.witness),
         options=config.potential_options,
         measured=measured_properties(config),
+        tidy=_tidy_spec(config),
     )
+
+
+def _tidy_spec(config: CampaignConfig) -> TidySpec | None:
+    tidy = config.ladder.tidy
+    if tidy is None:
+        return None
+    closest = 0.0 if "lj" in (tidy.potential, config.potential) else TidySpec.closest
+    return TidySpec(tidy.potential, tidy.max_steps, tidy.options, closest=closest)
 
 
 def _compiled(config: CampaignConfig) -> bool:

@@ -58,6 +58,7 @@ Number = Annotated[float, BeforeValidator(_no_boolean)]
 Positive = Annotated[Number, Field(gt=0)]
 Whole = Annotated[int, Field(strict=True)]
 Count = Annotated[Whole, Field(ge=1)]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
 
 
 def _known_operators(weights: dict[str, float]) -> dict[str, float]:
@@ -186,6 +187,31 @@ class ReportSettings(_Section):
     near_hull_eV_per_atom: Annotated[Number, Field(ge=0)] = 0.1
 
 
+class TidySettings(_Section):
+    """The rung before the search's potential: a few cheap steps for each new structure."""
+
+    potential: str = "contacts"
+    options: Annotated[dict[str, Any], AfterValidator(_no_reserved)] = {}
+    max_steps: Count = 10
+
+
+class RerankSettings(_Section):
+    """The rung above the search's potential: the lowest structures are relaxed again with a better one."""
+
+    potential: str = "7net-l3i5"
+    options: Annotated[dict[str, Any], AfterValidator(_no_reserved)] = {}
+    within_eV_per_atom: Annotated[Number, Field(ge=0)] = 0.1
+    most: Count = 20
+    device: Device = "auto"
+
+
+class LadderSettings(_Section):
+    """Potentials below and above the search's own."""
+
+    tidy: TidySettings | None = None
+    rerank: RerankSettings | None = None
+
+
 class CampaignConfig(_Section):
     """A campaign; `system` is all that must be given."""
 
@@ -193,10 +219,11 @@ class CampaignConfig(_Section):
     potential: str = "7net-0"
     potential_options: Annotated[dict[str, Any], AfterValidator(_no_reserved)] = {}
     witness: str = "auto"
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    device: Device = "auto"
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 0
     search: SearchSettings = SearchSettings()
     relax: RelaxSettings = RelaxSettings()
+    ladder: LadderSettings = LadderSettings()
     duplicates: DuplicateSettings = DuplicateSettings()
     references: Path | None = None
     hits_within_eV_per_atom: Annotated[Number, Field(ge=0)] = 0.05
@@ -287,7 +314,14 @@ def _with_files(
     references = found(config.references, "references") if config.references else None
     search = config.search.model_copy(update={"start_from": start_from})
     names = {key: _checkpoint(getattr(config, key), path.parent) for key in ("potential", "witness")}
-    return config.model_copy(update={"search": search, "references": references, **names})
+    ladder = _ladder_with_files(config.ladder, path.parent)
+    return config.model_copy(update={"search": search, "references": references, "ladder": ladder, **names})
+
+
+def _ladder_with_files(ladder: LadderSettings, folder: Path) -> LadderSettings:
+    rungs = {key: rung for key in ("tidy", "rerank") if (rung := getattr(ladder, key)) is not None}
+    named = {k: r.model_copy(update={"potential": _checkpoint(r.potential, folder)}) for k, r in rungs.items()}
+    return ladder.model_copy(update=named)
 
 
 def _checkpoint(name: str, folder: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -105,7 +105,7 @@ def _message(error: Any, root: type[BaseModel]) -> tuple[Key, str]:
     if kind in ("too_short", "too_long"):
         limit = context.get("min_length", context.get("max_length"))
         return key, f"must have {limit} values (has {context['actual_length']})"
-    if kind == "string_pattern_mismatch" and key == ("device",):
+    if kind == "string_pattern_mismatch" and key[-1] == "device":
         return key, f"must be auto, cpu, cuda or cuda:N (is {value!r})"
     if kind == "string_type" and isinstance(value, bool):
         return key, f"must be text (YAML reads it as {str(value).lower()}); put it in quotes"
@@ -137,8 +137,9 @@ def _elsewhere(name: str, root: type[BaseModel], prefix: str = "") -> list[str]:
     for key, field in root.model_fields.items():
         if key == name:
             found.append(f"{prefix}{key}")
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            found += _elsewhere(name, field.annotation, f"{prefix}{key}.")
+        section = section_of(field.annotation)
+        if section is not None:
+            found += _elsewhere(name, section, f"{prefix}{key}.")
     return found
 
 
@@ -146,8 +147,16 @@ def _keys(path: Key, root: type[BaseModel]) -> list[str]:
     """Keys that the section at `path` knows."""
     section = root
     for part in path:
-        annotation = section.model_fields[str(part)].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        below = section_of(section.model_fields[str(part)].annotation)
+        if below is None:
             return []
-        section = annotation
+        section = below
     return list(section.model_fields)
+
+
+def section_of(annotation: Any) -> type[BaseModel] | None:
+    """The section behind a field's annotation, also of one that may be null; None where it is a plain value."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None

@@ -30,18 +30,20 @@ class Exported:
         path: the file, or the folder of CIFs.
         written: number of phases in it.
         left_out: ids of phases that have no structure in this run (references).
+        lower: how many were left out as their energies are of a lower rung than the hull's.
     """
 
     path: Path
     written: int
     left_out: tuple[int | str, ...] = ()
+    lower: int = 0
 
 
 def export(run: RunRecord, fmt: str, path: Path, near_hull_eV_per_atom: float | None = None) -> Exported:
     """Write the phases of the run's hull, those near it only where a distance is given.
 
     fmt: "cif" (a folder of conventional cells), "extxyz", "csv", "entries" (a JSON list of pymatgen
-        ComputedStructureEntry, each naming its potential).
+        ComputedStructureEntry, each naming its potential; those of the hull's own).
 
     Raises:
         InputError: nothing to write, an unknown format, a path that cannot be written.
@@ -51,13 +53,17 @@ def export(run: RunRecord, fmt: str, path: Path, near_hull_eV_per_atom: float | 
     run = _near(run, near_hull_eV_per_atom)
     if not run.hull.entries:
         raise InputError(f"{path}: nothing to export; the run has no converged structure yet")
+    # pymatgen would put all of them on one hull
+    kept = run.hull.own_entries if fmt == "entries" else run.hull.entries
+    lower = len(run.hull.entries) - len(kept)
+    run = replace(run, hull=replace(run.hull, entries=kept))
     # References stand on the hull with their energies; their structures are somebody else's
     left_out = () if fmt == "csv" else tuple(e.id for e in run.hull.entries if not _is_ours(e))
     try:
         FORMATS[fmt](run, path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
-    return Exported(path, len(run.hull.entries) - len(left_out), left_out)
+    return Exported(path, len(run.hull.entries) - len(left_out), left_out, lower)
 
 
 def _near(run: RunRecord, limit_eV: float | None) -> RunRecord:
@@ -151,7 +157,7 @@ def _known(run: RunRecord, entry: HullEntry) -> dict[str, Any]:
         "formation_energy_eV_per_atom": _finite(entry.formation_energy_eV_per_atom),
         "e_above_hull_eV_per_atom": _finite(entry.e_above_hull_eV_per_atom),
         "space_group_number": entry.space_group,
-        "potential_name": run.hull.potential.get("name"),
+        "potential_name": entry.rung or run.hull.potential.get("name"),
         "pressure_GPa": run.hull.pressure_GPa,
     }
 

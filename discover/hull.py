@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,7 @@ def build_hull(
     entries = [
         _entry(hull, r.id, r.formula, r.composition, float(r.energy_eV_per_atom or 0.0), r.space_group) for r in known
     ]
+    entries = [replace(e, rung=str(potential.get("name") or "")) for e in entries]
     entries.sort(key=lambda e: (e.e_above_hull_eV_per_atom, e.energy_eV_per_atom))
     return Hull(system, tuple(elements), potential, entries, pressure_GPa=pressure_GPa)
 
@@ -122,7 +124,7 @@ def _lowest_copies(history: Iterable[CandidateRecord]) -> Iterable[CandidateReco
     """Of each distinct structure the copy of lowest energy, the first where they agree to 0.1 meV/atom."""
     lowest: dict[int, CandidateRecord] = {}
     for record in history:
-        first = record.id if record.fate == "converged" else record.duplicate_of
+        first = record.structure
         if record.energy_eV_per_atom is None or first is None:
             continue
         known = lowest.get(first)

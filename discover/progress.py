@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
+SEARCHING = "searching"
+
 
 class Progress(Protocol):
     """Receives news of a campaign."""
 
-    def start(self, total: int | None, done: int) -> None:
-        """The budget of candidates (None: unlimited) and how many are done already."""
+    def start(self, total: int | None, done: int, doing: str = SEARCHING) -> None:
+        """What begins, the budget of candidates (None: unlimited) and how many are done already."""
         ...
 
     def update(self, done: int, model_calls: int, failed: int, duplicates: int, best: str) -> None:
@@ -21,14 +23,14 @@ class Progress(Protocol):
         ...
 
     def finish(self) -> None:
-        """The search is over."""
+        """What was begun is over."""
         ...
 
 
 class Silent:
     """Says nothing."""
 
-    def start(self, total: int | None, done: int) -> None:
+    def start(self, total: int | None, done: int, doing: str = SEARCHING) -> None:
         """Nothing."""
 
     def update(self, done: int, model_calls: int, failed: int, duplicates: int, best: str) -> None:

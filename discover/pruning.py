@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from discover.composition import fractions_of
 from discover.findings import Findings
 from discover.forecast import Forecast, Rung
 from discover.worker import Halted, Verdict
@@ -38,13 +39,19 @@ class Pruner:
     structure differ. The successive-halving idea of Jamieson and Talwalkar (AISTATS 2016), but decided by prediction
     with its uncertainty, for a plain truncation stops ground states that begin high.
 
+    What may end near the hull is relaxed to its end, whatever its searcher thinks of it.
+
     findings: what is known.
     risk: of stopping a relaxation that would have been of use; 0 stops none.
+    near_hull_eV: per atom, above the hull; whatever may end lower is a possible hit.
     forecast: what earlier relaxations taught.
     """
 
-    def __init__(self, findings: Findings, risk: float, forecast: Forecast | None = None) -> None:
+    def __init__(
+        self, findings: Findings, risk: float, near_hull_eV: float = 0.0, forecast: Forecast | None = None
+    ) -> None:
         self.risk = risk
+        self.near_hull_eV = near_hull_eV
         self.forecast = forecast or Forecast()
         self._findings = findings
         self._watched: dict[int, _Watched] = {}
@@ -61,7 +68,8 @@ class Pruner:
             if known is not None and self._reaches(known, rung):
                 watched.into = known
                 return Verdict(halt.id, f"falls into {known}")
-        wanted = useful_below_eV_per_atom(candidate)
+        hit_eV = self._findings.hull.level(fractions_of(halt.atoms)) + self.near_hull_eV
+        wanted = max(useful_below_eV_per_atom(candidate), hit_eV)
         risk = self.risk * (NOVELTY_BONUS if distance > NOVEL else 1.0)
         chance = self.forecast.chance_below(rung, wanted)
         if chance < risk:

@@ -31,6 +31,7 @@ class CandidateRecord:
         max_force_eV_A: largest force on an atom, None where unknown.
         finished_s: seconds of campaign time (resumes added up) at which it was finished.
         properties: what was measured of the final geometry, by a name that ends in its unit.
+        tidy_calls: evaluations by the cheap potential that tidied it first; not among `model_calls`.
     """
 
     id: int
@@ -49,11 +50,21 @@ class CandidateRecord:
     max_force_eV_A: float | None
     finished_s: float
     properties: Mapping[str, float] = field(default_factory=dict)
+    tidy_calls: int = 0
+
+    @property
+    def structure(self) -> int | None:
+        """Id of the first candidate that ended in this structure, its own where it did; None where it has none."""
+        return self.id if self.fate == "converged" else self.duplicate_of
 
 
 @dataclass(frozen=True)
 class HullEntry:
-    """One distinct structure beside the hull; field names are those of `discover hull --json`."""
+    """One distinct structure beside the hull; field names are those of `discover hull --json`.
+
+    `rung` names the potential that its energies are of: the hull's own, or, where the lowest structures were relaxed
+    again with a better potential and this one was not, the search's. Its distance is then that to the search's hull.
+    """
 
     id: int | str
     formula: str
@@ -66,6 +77,7 @@ class HullEntry:
     sigma_eV_per_atom: float | None = None
     p_stable: float | None = None
     anchored: bool = False
+    rung: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Its fields; NaN, where there is no such energy, is null."""
@@ -75,7 +87,12 @@ class HullEntry:
 
 @dataclass(frozen=True)
 class Hull:
-    """The convex hull of a campaign. Entries are sorted by energy above the hull, then by energy."""
+    """The convex hull of a campaign.
+
+    Entries are sorted by energy above the hull, then by energy; those of a lower rung, which are never on the hull,
+    come last. `ladder` names the potentials of all rungs ("rung" and their metadata), the hull's own last; it is empty
+    where there is only one.
+    """
 
     system: str
     elements: tuple[str, ...]
@@ -83,12 +100,22 @@ class Hull:
     entries: Sequence[HullEntry]
     anchored: bool = False
     pressure_GPa: float = 0.0
+    ladder: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def own_entries(self) -> list[HullEntry]:
+        """Entries of the hull's own potential: those that may be compared with each other."""
+        if not self.ladder:
+            return list(self.entries)
+        return [e for e in self.entries if e.rung == self.ladder[-1]["rung"]]
 
     def to_json(self) -> dict[str, Any]:
         """The object that `discover hull --json` prints; what is not known is null."""
+        ladder = {"ladder": [dict(rung) for rung in self.ladder]} if self.ladder else {}
         return {
             "system": self.system,
             "potential": dict(self.potential),
+            **ladder,
             "anchored": self.anchored,
             "pressure_GPa": self.pressure_GPa,
             "entries": [e.to_json() for e in self.entries],
@@ -110,6 +137,9 @@ class RunRecord:
             start, end, resumes; flat, values are str or numbers.
         wall_s: campaign seconds so far (resumes added up).
         complete: False where the budget has not been spent yet.
+        search_hull: hull by the search's own potential, where `hull` is that of a higher rung; else None.
+        reranked: what became of the structures that a higher rung relaxed again, under their ids, in the order they
+            finished.
     """
 
     system: str
@@ -121,3 +151,5 @@ class RunRecord:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     wall_s: float = 0.0
     complete: bool = True
+    search_hull: Hull | None = None
+    reranked: Sequence[CandidateRecord] = ()

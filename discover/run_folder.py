@@ -11,7 +11,8 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -19,11 +20,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import ase.io
+from ase import Atoms
 
 from discover.config import CampaignConfig, dump_campaign, read_campaign
 from discover.errors import InputError
 from discover.hull import build_hull, read_references
-from discover.records import Hull, HullEntry, RunRecord
+from discover.ladder import climbers, has_corners, join_rungs, risen_structures
+from discover.records import CandidateRecord, Hull, HullEntry, RunRecord
 from discover.report.files import remove_others, write_files
 from discover.store import Store, StoredResult
 from discover.strategy import search_space
@@ -31,14 +34,22 @@ from potentials import Metadata
 
 CONFIG = "campaign.yaml"
 DATABASE = "candidates.db"
+TOP_DATABASE = "reranked.db"
+"""What a more accurate potential made of the search's lowest structures, under their ids."""
 REFERENCES = "references.json"
 """A copy of the campaign's references: a run's folder must be readable without them."""
 LOCK = ".lock"
 BEGINNINGS = (LOCK, f"{CONFIG}.tmp")
 """What a run that was killed as it began may leave."""
 PACKAGES = ("discover-materials", "torch", "sevenn", "ase", "pymatgen", "pyxtal", "ray")
-MAY_CHANGE = {("search", "candidates"), ("search", "model_calls"), ("search", "hours"), ("device",)}
-"""Keys that a resumed campaign may have changed: they say how long and where to search, not what."""
+MAY_CHANGE = {
+    *(("search", key) for key in ("candidates", "model_calls", "hours")),
+    *(("ladder", "rerank", key) for key in ("most", "within_eV_per_atom", "device")),
+    ("ladder", "rerank"),
+    ("device",),
+}
+"""Keys that a resumed campaign may have changed: they say how long and where to search, not what. Re-ranking may be
+asked for when a search is over, or given up."""
 
 
 class RunFolder:
@@ -86,6 +97,19 @@ class RunFolder:
         if self.config.references is not None and self.config.references.is_file():
             shutil.copyfile(self.config.references, self.path / REFERENCES)
 
+    def check_top(self, potential: Metadata) -> None:
+        """Refuse to go on re-ranking with another potential than what is stored was re-ranked with.
+
+        Raises:
+            InputError: it is another one.
+        """
+        stored = self.top_store.state().get("potential") if (self.path / TOP_DATABASE).is_file() else None
+        if stored is not None and not potential.same_energies(stored):
+            raise InputError(
+                f"{self.path}: was re-ranked with {stored['name']} of other weights or options; "
+                "give that one as ladder.rerank.potential, or use another --out"
+            )
+
     def release(self) -> None:
         """Let another process have the folder; a killed one lets go by itself."""
         if self._lock is not None:
@@ -126,6 +150,18 @@ class RunFolder:
         except sqlite3.DatabaseError as error:
             raise InputError(f"{self.path / DATABASE}: cannot be opened as a run's database ({error})") from None
 
+    @cached_property
+    def top_store(self) -> Store:
+        """The database of what was re-ranked; made where there is none.
+
+        Raises:
+            InputError: the file is no such database.
+        """
+        try:
+            return Store(self.path / TOP_DATABASE)
+        except sqlite3.DatabaseError as error:
+            raise InputError(f"{self.path / TOP_DATABASE}: cannot be opened as a run's database ({error})") from None
+
     def log(self, results: Sequence[StoredResult]) -> None:
         """Append a line for each result to log.jsonl."""
         with (self.path / "log.jsonl").open("a") as f:
@@ -151,22 +187,61 @@ class RunFolder:
             InputError: references that must not stand on this hull.
         """
         config, history, state = self.config, self.store.history(), self.store.state()
-        space = search_space(config)
-        potential = state["potential"] if "potential" in state else Metadata(config.potential, "").to_json()
-        entries = self.references(Metadata.from_json(potential), references)
-        hull = build_hull(config.system, space.elements, potential, history, entries, config.search.pressure_GPa)
-        tally = state.get("tally", {})
+        rungs = self._rungs(history, references)
+        tally, top_tally = state.get("tally", {}), rungs.top_state.get("tally", {})
         return RunRecord(
             system=config.system,
-            elements=space.elements,
+            elements=search_space(config).elements,
             campaign=config.model_dump(mode="json"),
-            hull=hull,
+            hull=rungs.hull,
             history=history,
-            atoms_of=self.store.atoms,
-            provenance=self._provenance(potential, tally),
-            wall_s=tally.get("wall_s", 0.0),
+            atoms_of=self._atoms_of(rungs),
+            provenance=self._provenance(rungs.hull, tally),
+            wall_s=tally.get("wall_s", 0.0) + top_tally.get("wall_s", 0.0),
             complete=bool(state.get("finished")),
+            search_hull=rungs.searched,
+            reranked=rungs.reranked,
         )
+
+    def search_hull(self, history: Sequence[CandidateRecord] | None = None) -> Hull:
+        """The hull by the search's own potential, without references."""
+        return self._build(self._potential(), self.store.history() if history is None else history)
+
+    def _potential(self) -> dict[str, Any]:
+        state = self.store.state()
+        return state["potential"] if "potential" in state else Metadata(self.config.potential, "").to_json()
+
+    def _build(
+        self, potential: dict[str, Any], history: Sequence[CandidateRecord], references: Sequence[HullEntry] = ()
+    ) -> Hull:
+        config = self.config
+        elements = search_space(config).elements
+        return build_hull(config.system, elements, potential, history, references, config.search.pressure_GPa)
+
+    def _rungs(self, history: Sequence[CandidateRecord], references: Path | None) -> _Rungs:
+        """The hull, and what it was made of: that of the top rung as soon as it has all its corners."""
+        potential = self._potential()
+        if self.config.ladder.rerank is None:
+            own = self.references(Metadata.from_json(potential), references)
+            return _Rungs(self._build(potential, history, own))
+        searched = self.search_hull(history)
+        there = (self.path / TOP_DATABASE).is_file()
+        reranked, top_state = (self.top_store.history(), self.top_store.state()) if there else ([], {})
+        if not has_corners(searched, reranked):
+            # The campaign's references are of the top rung: they wait for it
+            given = [] if references is None else self.references(Metadata.from_json(potential), references)
+            return _Rungs(self._build(potential, history, given), None, reranked, top_state)
+        top = top_state["potential"]
+        hull = self._build(top, reranked, self.references(Metadata.from_json(top), references))
+        joined = join_rungs(searched, hull, history, risen_structures(history, reranked))
+        return _Rungs(joined, searched, reranked, top_state)
+
+    def _atoms_of(self, rungs: _Rungs) -> Callable[[int | str], Atoms]:
+        """Each structure as its own rung relaxed it."""
+        if rungs.searched is None:
+            return self.store.atoms
+        climbed = {e.id for e in rungs.hull.own_entries}
+        return lambda id: (self.top_store if id in climbed else self.store).atoms(id)
 
     def references(self, potential: Metadata, file: Path | None = None) -> list[HullEntry]:
         """Entries of the given references file, or else of the campaign's.
@@ -181,8 +256,10 @@ class RunFolder:
         search = self.config.search
         return read_references(file, search_space(self.config).elements, potential, search.pressure_GPa)
 
-    def _provenance(self, potential: dict[str, Any], tally: dict[str, Any]) -> dict[str, Any]:
-        described = {f"potential {k.replace('_', ' ')}": v for k, v in potential.items() if v is not None}
+    def _provenance(self, hull: Hull, tally: dict[str, Any]) -> dict[str, Any]:
+        described = _described("potential", hull.potential)
+        for rung in hull.ladder[:-1]:
+            described |= _described("search potential", rung)
         return described | {
             "seed": self.config.seed,
             "resumes": tally.get("resumes", 0),
@@ -226,6 +303,7 @@ class RunFolder:
         """Where the run stands, JSON-able."""
         record = self.record()
         state = self.store.state()
+        reranking = {"rerank": self._rerank_status(record)} if self.config.ladder.rerank else {}
         return {
             "system": record.system,
             "potential": record.hull.potential,
@@ -237,9 +315,41 @@ class RunFolder:
                 "by_fate": dict(Counter(r.fate for r in record.history)),
             },
             "model_calls": sum(r.model_calls for r in record.history),
+            **reranking,
             "wall_s": record.wall_s,
             "on_hull": [e.formula for e in record.hull.entries if e.on_hull],
         }
+
+    def _rerank_status(self, record: RunRecord) -> dict[str, Any]:
+        """How far the top rung is; `wanted` grows while the search goes on."""
+        rung = self.config.ladder.rerank
+        assert rung is not None
+        searched = record.search_hull or self.search_hull(record.history)
+        failed = [r.id for r in record.reranked if r.structure is None]
+        tried = {r.id for r in record.reranked}
+        wanted = {e.id for e in climbers(searched.entries, rung, failed)} | tried
+        return {
+            "potential": rung.potential,
+            "wanted": len(wanted),
+            "done": len(tried),
+            "by_fate": dict(Counter(r.fate for r in record.reranked)),
+            "model_calls": sum(r.model_calls for r in record.reranked),
+        }
+
+
+@dataclass(frozen=True)
+class _Rungs:
+    """The hull and what it was made of; `searched` only where the hull is that of a higher rung."""
+
+    hull: Hull
+    searched: Hull | None = None
+    reranked: Sequence[CandidateRecord] = ()
+    top_state: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _described(role: str, potential: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {k: v for k, v in potential.items() if v is not None and k != "rung"}
+    return {f"{role} {k.replace('_', ' ')}": v for k, v in fields.items()}
 
 
 def _write(path: Path, text: str) -> None:

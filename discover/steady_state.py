@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from discover.config import CampaignConfig
@@ -12,13 +11,14 @@ from discover.engine import Engine, Finished, Halted, Lost, Task
 from discover.errors import InputError
 from discover.findings import Findings
 from discover.forecast import Forecast
+from discover.judgement import judged
 from discover.progress import Progress
 from discover.pruning import Pruner
 from discover.run_folder import RunFolder
 from discover.seeds import seed_structures
 from discover.store import StoredResult
 from discover.strategy import make_searcher, search_space, searcher_class
-from discover.tally import Tally
+from discover.tally import SEED_OPERATORS, Tally
 from discover.worker import Verdict
 from potentials import Metadata
 from potentials.relax.settings import Outcome
@@ -53,7 +53,7 @@ class SteadyState:
         self._findings = Findings(self._space.elements, self._store.atoms, config.duplicates.energy_eV_per_atom)
         witness = witness_of(config.potential, config.witness)
         self._doubts = Doubts(engine, witness, config.search.pressure_GPa, check_bonds=config.potential != "lj")
-        self._pruner = Pruner(self._findings, config.relax.risk)
+        self._pruner = Pruner(self._findings, config.relax.risk, config.hits_within_eV_per_atom)
         self._seeds = seed_structures(config, self._space)
         self._seeds_asked = 0
         self._waiting: dict[int, Candidate] = {}
@@ -150,7 +150,7 @@ class SteadyState:
 
     def _submit(self, candidates: Sequence[Candidate]) -> None:
         self._waiting |= {c.id: c for c in candidates}
-        self._engine.submit([Task(c.id, c.atoms, c.relax, c.modes, useful_below_eV_per_atom(c)) for c in candidates])
+        self._engine.submit([_task(c) for c in candidates])
 
     def _repeats(self, candidate: Candidate) -> Relaxed | None:
         """The end of a child that is a structure already relaxed, or None."""
@@ -177,24 +177,16 @@ class SteadyState:
         seconds = self._tally.seconds()
         if isinstance(item, Lost):
             self._pruner.end(item.id, None)
-            return StoredResult(_lost(self._waiting.pop(item.id), item.reason), seconds)
+            return StoredResult(lost(self._waiting.pop(item.id), item.reason), seconds)
         candidate, done = self._waiting.pop(item.relaxation.id), item.relaxation
         whole = done.outcome is Outcome.CONVERGED
         into = self._pruner.end(done.id, done.enthalpy_eV / len(done.atoms) if whole else None)
         if done.outcome is Outcome.STOPPED and into is not None:
-            return StoredResult(self._repeat(candidate, into, done.reason, done.model_calls), seconds)
-        relaxed = _as_relaxed(candidate, item)
-        if relaxed.fate is Fate.CONVERGED:
-            reason = self._doubts.about(relaxed.atoms, relaxed.energy_eV_per_atom, self._findings.hull)
-            if reason:
-                relaxed = replace(relaxed, fate=Fate.FAILED, reason=f"unphysical: {reason}")
-        if relaxed.fate is Fate.CONVERGED:
-            energy = relaxed.energy_eV_per_atom
-            known = self._findings.add(relaxed.candidate.id, relaxed.atoms, energy, item.fingerprint)
-            if known is not None:
-                reason = f"relaxed into {known}"
-                relaxed = replace(relaxed, fate=Fate.DUPLICATE, duplicate_of=known, reason=reason)
-        return StoredResult(relaxed, seconds, item.space_group, item.fingerprint)
+            repeat = self._repeat(candidate, into, done.reason, done.model_calls)
+            return StoredResult(repeat, seconds, tidy_calls=item.tidy_calls)
+        relaxed = as_relaxed(candidate, item)
+        relaxed = judged(relaxed, item.fingerprint, self._findings, self._doubts)
+        return StoredResult(relaxed, seconds, item.space_group, item.fingerprint, item.tidy_calls)
 
     def _keep(self, results: Sequence[StoredResult]) -> None:
         """Count, tell, store."""
@@ -224,7 +216,19 @@ _FATES = {
 }
 
 
-def _as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
+def _task(candidate: Candidate) -> Task:
+    return Task(
+        candidate.id,
+        candidate.atoms,
+        candidate.relax,
+        candidate.modes,
+        tidy=candidate.operator not in SEED_OPERATORS,
+        measured_below_eV_per_atom=useful_below_eV_per_atom(candidate),
+    )
+
+
+def as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
+    """What a worker gave back, as its candidate's end."""
     done = item.relaxation
     return Relaxed(
         candidate,
@@ -243,5 +247,6 @@ def _as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
     )
 
 
-def _lost(candidate: Candidate, reason: str) -> Relaxed:
+def lost(candidate: Candidate, reason: str) -> Relaxed:
+    """The end of a candidate that never came back."""
     return Relaxed(candidate, candidate.atoms, float("nan"), Fate.FAILED, reason=reason)

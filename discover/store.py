@@ -38,6 +38,7 @@ class StoredResult:
     finished_s: float
     space_group: int | None = None
     fingerprint: np.ndarray | None = None
+    tidy_calls: int = 0
 
 
 class Store:
@@ -129,6 +130,8 @@ class Store:
             data["properties"] = dict(relaxed.properties)
         if result.fingerprint is not None:
             data["fingerprint"] = result.fingerprint
+        if result.tidy_calls:
+            data["tidy_calls"] = result.tidy_calls
         return self._db.write(atoms, keys, data=data)
 
     def state(self) -> dict[str, Any]:
@@ -192,6 +195,7 @@ def _record(row: Any) -> CandidateRecord:
         max_force_eV_A=row.get("max_force_eV_A"),
         finished_s=row.finished_s,
         properties=row.data.get("properties", {}),
+        tidy_calls=row.data.get("tidy_calls", 0),
     )
 
 

@@ -14,6 +14,7 @@ from ase import Atoms
 
 import potentials
 from discover.measuring import measure
+from discover.tidy import Tidier, TidySpec
 from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings, resolve_device
 from potentials.potential import structure_of
 from potentials.relax.settings import Halt, Outcome
@@ -35,6 +36,7 @@ class WorkerSpec:
         options: further arguments of `potentials.load`.
         witness: another potential, asked for a second opinion on what would change the hull; None asks nobody.
         measured: properties to measure of what converges low enough (`discover.measuring`).
+        tidy: the cheap potential that comes first; None for none.
     """
 
     potential: str
@@ -46,20 +48,23 @@ class WorkerSpec:
     options: dict[str, Any] = field(default_factory=dict)
     witness: str | None = None
     measured: tuple[str, ...] = ()
+    tidy: TidySpec | None = None
 
 
 @dataclass(frozen=True)
 class Task:
     """One structure to relax, or to evaluate as it is, with so many of its lowest modes.
 
-    `measured_below_eV_per_atom`: properties are measured where it converges at this energy or lower.
+    `tidy` where a cheap potential may tidy it first; the worker's properties are measured where it converges at
+    `measured_below_eV_per_atom` or lower.
     """
 
     id: int
     atoms: Atoms
     relax: bool = True
     modes: int = 0
-    measured_below_eV_per_atom: float = inf
+    tidy: bool = False
+    measured_below_eV_per_atom: float = -inf
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class Finished:
         relaxation: the result.
         space_group: of the final geometry, None where unknown.
         fingerprint: of the final geometry, None where it failed.
+        tidy_calls: evaluations by the cheap potential; not among the relaxation's model calls.
         modes: lowest vibrations, where the task asked for them.
         properties: what was measured of it, by name.
     """
@@ -79,6 +85,7 @@ class Finished:
     fingerprint: np.ndarray | None = None
     modes: Modes | None = None
     properties: Mapping[str, float] = field(default_factory=dict)
+    tidy_calls: int = 0
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,7 @@ class RelaxWorker:
         self._measured_below: dict[int, float] = {}
         if self.device == "cpu":
             torch.set_num_threads(spec.threads)
+        self._tidy_calls: dict[int, int] = {}
 
     @cached_property
     def potential(self) -> Potential:
@@ -179,7 +187,7 @@ class RelaxWorker:
             else:
                 self.relaxer.stop(verdict.id, verdict.reason)
         vibrating = [self._vibrating(task) for task in tasks if task.modes]
-        for task in tasks:
+        for task in self._tidied(tasks):
             if not task.modes:
                 self.relaxer.add(task.id, task.atoms, task.relax)
                 self._measured_below[task.id] = task.measured_below_eV_per_atom
@@ -187,7 +195,8 @@ class RelaxWorker:
         finished, halts = self.relaxer.step(), self.relaxer.halts()
         while not (finished or halts or vibrating) and len(self.relaxer) and time.monotonic() < deadline:
             finished, halts = self.relaxer.step(), self.relaxer.halts()
-        return [*vibrating, *(self._measured(_dressed(r)) for r in finished), *(_halted(halt) for halt in halts)]
+        ended = [self._measured(self._with_tidy_calls(_dressed(r))) for r in finished]
+        return [*vibrating, *ended, *(_halted(halt) for halt in halts)]
 
     def _measured(self, finished: Finished) -> Finished:
         """The same with the properties that are wanted of it, and the calls that they cost."""
@@ -216,6 +225,22 @@ class RelaxWorker:
             return Finished(replace(relaxation, outcome=Outcome.FAILED, reason=in_words(error)))
         counted = replace(relaxation, model_calls=relaxation.model_calls + calls)
         return replace(_dressed(counted), modes=Modes(found.frequencies_THz, found.displacements))
+
+    def _with_tidy_calls(self, item: Finished) -> Finished:
+        return replace(item, tidy_calls=self._tidy_calls.pop(item.relaxation.id, 0))
+
+    def _tidied(self, tasks: Sequence[Task]) -> list[Task]:
+        """The same tasks; those that may be are tidied by the cheap potential first."""
+        rough = [t for t in tasks if t.tidy and t.relax and not t.modes] if self._tidier is not None else []
+        if self._tidier is None or not rough:
+            return list(tasks)
+        tidied = dict(zip((t.id for t in rough), self._tidier.tidy([t.atoms for t in rough]), strict=True))
+        self._tidy_calls |= {id: done.calls for id, done in tidied.items()}
+        return [replace(t, atoms=tidied[t.id].atoms) if t.id in tidied else t for t in tasks]
+
+    @cached_property
+    def _tidier(self) -> Tidier | None:
+        return None if self.spec.tidy is None else Tidier(self.spec.tidy, self.device)
 
 
 def _halted(halt: Halt) -> Halted:

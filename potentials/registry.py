@@ -10,7 +10,7 @@ from typing import Any
 from potentials.potential import Potential
 
 SEVENNET = ("7net-0", "7net-l3i5")
-NAMES = (*SEVENNET, "chgnet", "emt", "lj")
+NAMES = (*SEVENNET, "chgnet", "emt", "lj", "contacts")
 
 
 class UnknownPotentialError(ValueError):
@@ -65,8 +65,8 @@ def check_name(name: str) -> None:
 def load(name: str = "7net-0", device: str = "auto", compiled: bool = False, **options: Any) -> Potential:
     """A potential by name.
 
-    name: 7net-0, 7net-l3i5, chgnet, emt, lj (options sigma_A, epsilon_eV, cutoff_A), ase:module:Class (options go to
-        the class), or the path of a SevenNet checkpoint.
+    name: 7net-0, 7net-l3i5, chgnet, emt, lj (options sigma_A, epsilon_eV, cutoff_A), contacts (epsilon_eV),
+        ase:module:Class (options go to the class), or the path of a SevenNet checkpoint.
     device: auto, cpu, cuda, cuda:N.
     compiled: fuse SevenNet's tensor products with torch.compile (needs a C++ compiler on a CPU; a minute once).
 
@@ -102,6 +102,10 @@ def _load(name: str, device: str, compiled: bool, options: dict[str, Any]) -> Po
         from potentials.lennard_jones import lennard_jones
 
         return lennard_jones(device, **options)
+    if name == "contacts":
+        from potentials.contacts import contacts
+
+        return contacts(device, **options)
     from potentials.sevennet import SevenNetPotential
 
     checkpoint = None if name in SEVENNET else Path(name)
@@ -114,13 +118,15 @@ def available() -> list[dict[str, Any]]:
     Rows have the keys name, installed, version, checkpoint, checkpoint_sha256, training_functional, elements (a list,
     or None for any), licence, note.
     """
-    packages = {"7net-0": "sevenn", "7net-l3i5": "sevenn", "chgnet": "chgnet", "emt": "ase", "lj": "torch_sim"}
+    packages = {"7net-0": "sevenn", "7net-l3i5": "sevenn", "chgnet": "chgnet", "emt": "ase"}
+    packages |= {"lj": "torch_sim", "contacts": "torch_sim"}
     notes = {
         "7net-0": "default; trained on MPtrj",
         "7net-l3i5": "slower, more accurate",
         "chgnet": "evaluated structure by structure",
         "emt": "fcc metals; a toy beyond them",
         "lj": "reduced units unless told otherwise",
+        "contacts": "tidies structures; its energies mean nothing",
     }
     rows = []
     for name in NAMES:

@@ -15,12 +15,17 @@ _DRAWN = 2  # of whom the better becomes a parent, as in Deb, Pratap, Agarwal an
 class CrowdedTournament:
     """Binary tournaments by crowded comparison, with the candidate's own random numbers."""
 
-    def draw(self, population: ParetoPopulation, k: int, rng: np.random.Generator) -> list[Member]:
-        """Draw k parents, different ones where there are enough."""
-        left = list(population.members)  # the best first
+    def draw(
+        self, population: ParetoPopulation, k: int, rng: np.random.Generator, compounds: bool = False
+    ) -> list[Member]:
+        """Draw k parents, different ones where there are enough; with `compounds` no element if there are others."""
+        pool = population.members  # the best first
+        if compounds and any(m.is_compound for m in pool):
+            pool = [m for m in pool if m.is_compound]
+        left = list(pool)
         chosen: list[Member] = []
         for _ in range(k):
-            left = left or list(population.members)
+            left = left or list(pool)
             best = int(rng.choice(len(left), size=min(_DRAWN, len(left)), replace=False).min())
             chosen.append(left.pop(best))
         return chosen

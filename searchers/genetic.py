@@ -145,7 +145,7 @@ class GeneticSearch:
     def _make(self) -> Candidate:
         rng = candidate_rng(self.seed, self.next_id)
         started = self.next_id - self._first_id >= self._population.size and self._population.members
-        made = self._child(rng) if started and rng.random() >= self._random_share else None
+        made = self._child(rng) if started and rng.random() >= self.breeder.random_share(self._random_share) else None
         made = made or self._random(rng)
         self.next_id += 1
         return made

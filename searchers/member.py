@@ -64,6 +64,11 @@ class Member:
         """Counts without their common divisor."""
         return reduced(self.counts)
 
+    @property
+    def is_compound(self) -> bool:
+        """True where it holds more than one element."""
+        return sum(n > 0 for n in self.counts) > 1
+
     @cached_property
     def fingerprint(self) -> np.ndarray:
         """`searchers.fingerprint` of the atoms, shape (117,)."""

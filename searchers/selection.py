@@ -37,15 +37,19 @@ class Selection:
         self._idle = 0
         self._antiseeds: list[np.ndarray] = []
 
-    def draw(self, population: Population, k: int, rng: np.random.Generator) -> list[Member]:
-        """Draw k parents, different ones where there are enough.
+    def draw(
+        self, population: Population, k: int, rng: np.random.Generator, compounds: bool = False
+    ) -> list[Member]:
+        """Draw k parents, different ones where there are enough; with `compounds` no element, where there are others.
 
         At variable composition every other choice is made among the members of one composition near the hull, drawn
         evenly. As `deap.tools.selTournament`, but that draws from Python's global generator, which would make a
         candidate depend on more than its seed.
         """
-        pool = population.members
-        groups = population.by_composition()
+        pool, groups = population.members, population.by_composition()
+        if compounds and any(m.is_compound for m in pool):
+            pool = [m for m in pool if m.is_compound]
+            groups = [group for group in groups if group[0].is_compound]
         if len(groups) > 1 and rng.random() < _OWN_COMPOSITION:
             own = groups[int(rng.integers(len(groups)))]
             pool = own if len(own) >= k else pool

@@ -13,7 +13,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from discover.cli.output import duration
-from discover.progress import Progress
+from discover.progress import SEARCHING, Progress
 
 LINE_EVERY_S = 10.0
 """Plain lines: often enough to see it live, seldom enough for a log."""
@@ -47,6 +47,11 @@ def totals(model_calls: int, failed: int, duplicates: int, best: str, left: str)
     return ", ".join(part for part in parts if part)
 
 
+def _things(doing: str) -> str:
+    """What is counted."""
+    return "candidates" if doing == SEARCHING else "structures"
+
+
 class Lines:
     """A line at the start, at every tenth of the way or every ten seconds, and at the end."""
 
@@ -63,12 +68,13 @@ class Lines:
         self._said = (0, clock())
         self._latest: tuple[int, str] | None = None
 
-    def start(self, total: int | None, done: int) -> None:
-        """The search begins."""
+    def start(self, total: int | None, done: int, doing: str = SEARCHING) -> None:
+        """The search begins, or what follows it."""
         self._on_start()
         self._pace = Pace(total, done, self._clock())
         self._said = (done, self._clock())
-        self.message(f"searching: {self._count(done)} candidates")
+        self._latest = None
+        self.message(f"{doing}: {self._count(done)} {_things(doing)}")
 
     def update(self, done: int, model_calls: int, failed: int, duplicates: int, best: str) -> None:
         """Say where it stands, if it is time to."""
@@ -110,16 +116,21 @@ class Bar:
         self._on_start = on_start
         self._clock = clock
         self._pace = Pace(None, 0, clock())
-        self._bar = RichProgress(
-            TextColumn("candidates"), BarColumn(), MofNCompleteColumn(), console=console, auto_refresh=False
-        )
-        self._task = self._bar.add_task("candidates", total=None)
-        self._totals = Text("starting the workers", no_wrap=True, overflow="ellipsis")
-        self._live = Live(Group(self._bar, self._totals), console=console, refresh_per_second=4)
+        self._console = console
+        self._make("candidates")
 
-    def start(self, total: int | None, done: int) -> None:
-        """Show the bar."""
+    def _make(self, label: str) -> None:
+        self._bar = RichProgress(
+            TextColumn(label), BarColumn(), MofNCompleteColumn(), console=self._console, auto_refresh=False
+        )
+        self._task = self._bar.add_task(label, total=None)
+        self._totals = Text("starting the workers", no_wrap=True, overflow="ellipsis")
+        self._live = Live(Group(self._bar, self._totals), console=self._console, refresh_per_second=4)
+
+    def start(self, total: int | None, done: int, doing: str = SEARCHING) -> None:
+        """Show a bar of its own."""
         self._on_start()
+        self._make(_things(doing) if doing == SEARCHING else doing)
         self._pace = Pace(total, done, self._clock())
         self._bar.update(self._task, total=total, completed=done)
         self._live.start()

@@ -81,23 +81,35 @@ def _status_text(now: dict[str, Any]) -> str:
     candidates = now["candidates"]
     budget = f"/{candidates['budget']}" if candidates.get("budget") else ""
     fates = ", ".join(f"{n} {fate}" for fate, n in sorted(candidates["by_fate"].items())) or "none yet"
+    rerank = [_rerank_text(now["rerank"])] if "rerank" in now else []
     return "\n".join(
         [
             f"{now['system']} with {now['potential']['name']}: {now['state']}",
             f"candidates: {candidates['done']}{budget}",
             f"structures, references included: {fates}",
             f"spent: {now['model_calls']} model calls, {duration(now['wall_s'])}",
+            *rerank,
             f"on the hull: {', '.join(map(str, now['on_hull'])) or 'nothing yet'}",
         ]
     )
+
+
+def _rerank_text(rerank: dict[str, Any]) -> str:
+    fates = ", ".join(f"{n} {fate}" for fate, n in sorted(rerank["by_fate"].items()))
+    calls = f"; {rerank['model_calls']} model calls" if rerank["done"] else ""
+    done = f"re-ranked with {rerank['potential']}: {rerank['done']}/{rerank['wanted']}"
+    return f"{done}{f' ({fates})' if fates else ''}{calls}"
 
 
 def _print_hull(found: Hull, near_eV: float) -> None:
     near = [e for e in found.entries if e.on_hull or e.e_above_hull_eV_per_atom <= near_eV]
     pressure = f", enthalpies at {found.pressure_GPa:g} GPa" if found.pressure_GPa else ""
     print(f"{found.system} with {found.potential.get('name')}{pressure}")
-    head = ("formula", "group", "eV/atom", "formation", "above hull", "id")
-    print_table(head, [_row(e) for e in near], right=head[1:])
+    head = ["formula", "group", "eV/atom", "formation", "above hull", "id"]
+    rung = ["rung"] if found.ladder else []
+    print_table([*head, *rung], [_row(e) + ([e.rung] if rung else []) for e in near], right=head[1:])
+    if found.ladder:
+        print(f"rung {found.ladder[0]['rung']}: not re-ranked; above the hull of that potential alone")
     if len(near) < len(found.entries):
         far = len(found.entries) - len(near)
         print(f"{far} more than {near_eV:g} eV/atom above the hull; --json has them all")

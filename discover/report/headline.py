@@ -24,7 +24,7 @@ def headline(run: RunRecord, land: Landscape, phases: Sequence[Phase]) -> Markup
         return Markup("No stable phase of {} was found: no candidate has an energy yet.").format(where)
     if not stable:
         return Markup("No stable phase of {} was found.").format(where)
-    close = _close(run.hull.entries)
+    close = _close(run.hull.own_entries)
     more = Markup("; {} more within {:.0f} meV/atom.").format(close or "no", CLOSE_meV)
     if land.kind == "fixed":
         return _lowest(stable[0], where) + more

@@ -24,7 +24,10 @@ UNKNOWN = "–"
 
 @dataclass(frozen=True)
 class Page:
-    """Everything the template shows; `cifs` and `pictures` are by `Phase.file_stem`, `figures` by name."""
+    """Everything the template shows; `cifs` and `pictures` are by `Phase.file_stem`, `figures` by name.
+
+    `difference` says how the ladder's rungs differ, empty where there is one.
+    """
 
     run: RunRecord
     kind: Kind
@@ -39,6 +42,12 @@ class Page:
     operators: Sequence[OperatorRow]
     failures: Sequence[FailureRow]
     cost: Cost
+    difference: Markup
+
+    @property
+    def search_rung(self) -> str:
+        """Name of the search's rung where the hull is that of a higher one, else empty."""
+        return str(self.run.hull.ladder[0]["rung"]) if self.run.hull.ladder else ""
 
     @property
     def has_sigma(self) -> bool:

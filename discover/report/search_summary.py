@@ -42,11 +42,13 @@ class FailureRow:
 
 @dataclass(frozen=True)
 class Cost:
-    """What the run has spent."""
+    """What the run has spent; calls of the other rungs' potentials are counted apart."""
 
     candidates: int
     model_calls: int
     wall_s: float
+    rerank_calls: int = 0
+    tidy_calls: int = 0
 
     @property
     def calls_per_candidate(self) -> float | None:
@@ -102,4 +104,10 @@ def _without_numbers(reason: str) -> str:
 
 def cost_of(run: RunRecord) -> Cost:
     """Candidates, model calls, wall time."""
-    return Cost(len(run.history), sum(r.model_calls for r in run.history), run.wall_s)
+    return Cost(
+        len(run.history),
+        sum(r.model_calls for r in run.history),
+        run.wall_s,
+        sum(r.model_calls for r in run.reranked),
+        sum(r.tidy_calls for r in run.history),
+    )

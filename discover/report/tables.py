@@ -11,6 +11,7 @@ from typing import Any
 from discover.records import RunRecord
 from discover.report.notation import group_symbol
 from discover.report.phases import Phase
+from discover.report.rungs import Climb
 from discover.report.search_summary import OperatorRow
 
 
@@ -38,6 +39,7 @@ def hull_csv(run: RunRecord, phases: Sequence[Phase]) -> str:
                 "p_stable": _number(e.p_stable),
                 "on_hull": e.on_hull,
                 "anchored": e.anchored,
+                "rung": e.rung,
                 "space_group": group,
                 "space_group_symbol": group_symbol(group) if group else None,
                 "prototype": str(phase.prototype) if phase and phase.prototype else None,
@@ -68,6 +70,7 @@ def candidates_csv(run: RunRecord) -> str:
             "max_force_eV_A": _number(r.max_force_eV_A),
             "model_calls": r.model_calls,
             "steps": r.steps,
+            "tidy_calls": r.tidy_calls,
             "finished_s": _number(r.finished_s),
         }
         for n, r in enumerate(run.history, 1)
@@ -78,6 +81,29 @@ def candidates_csv(run: RunRecord) -> str:
 def operators_csv(rows: Sequence[OperatorRow]) -> str:
     """How each operator did."""
     return _csv((asdict(r) for r in rows), ["operator", "made"])
+
+
+def rungs_csv(found: Sequence[Climb]) -> str:
+    """Every re-ranked structure by both potentials, in the order of the search's hull."""
+    rows = (
+        {
+            "id": c.low.id,
+            "formula": c.low.formula,
+            "search_rung": c.low.rung,
+            "search_energy_eV_per_atom": _number(c.low.energy_eV_per_atom),
+            "search_e_above_hull_eV_per_atom": _number(c.low.e_above_hull_eV_per_atom),
+            "search_space_group": c.low.space_group,
+            "rung": c.top.rung if c.top else None,
+            "energy_eV_per_atom": _number(c.top.energy_eV_per_atom) if c.top else None,
+            "e_above_hull_eV_per_atom": _number(c.top.e_above_hull_eV_per_atom) if c.top else None,
+            "space_group": c.top.space_group if c.top else None,
+            "hull_id": c.top.id if c.top else None,
+            "fate": str(c.fate),
+            "reason": c.reason,
+        }
+        for c in found
+    )
+    return _csv(rows, ["id"])
 
 
 def _fractions(composition: Mapping[str, float], elements: Sequence[str]) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from discover.report.landscape import survey
 from discover.report.look import render
 from discover.report.page import Page, page_html
 from discover.report.phases import cif_of, near_phases, picture_of
+from discover.report.rungs import climbs, difference, rungs_plot, search_view, top_view
 from discover.report.search_summary import cost_of, failure_rows, operator_rows
-from discover.report.tables import candidates_csv, hull_csv, operators_csv
+from discover.report.tables import candidates_csv, hull_csv, operators_csv, rungs_csv
 
 MAX_ROWS = 30  # phases with a row and a picture on the page; hull.csv has them all
 
@@ -26,10 +27,12 @@ def write_report(run: RunRecord, folder: Path, near_hull_eV_per_atom: float = 0.
     Phases up to `near_hull_eV_per_atom` above the hull are counted as near it: they get a CIF and, up to 30,
     a row with a picture. Files are replaced once all are written, the page last: a kill leaves the old one.
     """
-    land = survey(run)
+    land = survey(top_view(run))
+    searched = search_view(run)
+    found = climbs(run)
     phases = list(near_phases(run, near_hull_eV_per_atom))
-    operators = operator_rows(run, near_hull_eV_per_atom)
-    plots = (hull_plot(land), progress_plot(land), operators_plot(operators))
+    operators = operator_rows(searched, near_hull_eV_per_atom)
+    plots = (hull_plot(land), rungs_plot(run, found), progress_plot(survey(searched)), operators_plot(operators))
     figures = {p.name: render(p) for p in plots if p is not None}
     cifs = {p.file_stem: text for p in phases if (text := cif_of(p)) is not None}
     pictures = {p.file_stem: png for p in phases[:MAX_ROWS] if (png := picture_of(p)) is not None}
@@ -47,6 +50,7 @@ def write_report(run: RunRecord, folder: Path, near_hull_eV_per_atom: float = 0.
         operators=operators,
         failures=failure_rows(run),
         cost=cost_of(run),
+        difference=difference(run, found),
     )
     files = {f"structures/{stem}.cif": text.encode() for stem, text in cifs.items()}
     files |= {f"structures/{stem}.png": png for stem, png in pictures.items()}
@@ -56,6 +60,7 @@ def write_report(run: RunRecord, folder: Path, near_hull_eV_per_atom: float = 0.
         "candidates.csv": candidates_csv(run).encode(),
         "operators.csv": operators_csv(operators).encode(),
         "hull.json": (json.dumps(run.hull.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        **({"rungs.csv": rungs_csv(found).encode()} if found else {}),
         "index.html": page_html(page).encode(),
     }
     write_files(folder, files)

@@ -25,6 +25,7 @@ from searchers.operators.subgroup import subgroup
 from searchers.operators.supercell import has_supercells
 from searchers.operators.supercell_move import supercell_move
 from searchers.operators.symmetrised import symmetrised
+from searchers.operators.void_hop import void_hop
 from searchers.operators.wyckoff import wyckoff
 from searchers.space import SearchSpace
 
@@ -53,6 +54,7 @@ OPERATORS: dict[str, Operator] = {
     "subgroup": Operator(subgroup),
     "supercell": Operator(supercell_move, applies=has_supercells),
     "symmetrised": Operator(symmetrised),
+    "void_hop": Operator(void_hop),
     "wyckoff": Operator(wyckoff),
 }
 
@@ -71,5 +73,6 @@ __all__ = [
     "subgroup",
     "supercell_move",
     "symmetrised",
+    "void_hop",
     "wyckoff",
 ]

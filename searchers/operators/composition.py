@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers, covalent_radii
+from ase.data import atomic_numbers
 
-from searchers.distances import nearest_distances
 from searchers.operators.child import accepted, counts_of, expected_volume, set_volume
 from searchers.operators.supercell import random_supercell
+from searchers.operators.voids import voids
 from searchers.space import SearchSpace
 
 _TRIES = 8
-_PROBES = 60  # random points among which the largest void is sought
+_ALIKE = 0.95  # of the largest void's room: one of these is taken
 
 Counts = tuple[int, ...]
 
@@ -22,8 +22,9 @@ def composition(atoms: Atoms, rng: np.random.Generator, space: SearchSpace) -> A
 
     None where the space has no composition one such step away.
     """
-    steps = _steps(atoms, space)
-    for _ in range(_TRIES if steps else 0):
+    kinds = _steps(atoms, space)
+    for _ in range(_TRIES if kinds else 0):
+        steps = kinds[int(rng.integers(len(kinds)))]
         factor, target = steps[int(rng.integers(len(steps)))]
         child = _stepped(random_supercell(atoms, factor, rng), target, rng, space)
         set_volume(child, expected_volume(child.get_chemical_symbols(), [atoms]))
@@ -37,18 +38,22 @@ def applies(space: SearchSpace) -> bool:
     return space.formula is None or sum(space.formula) == 1
 
 
-def _steps(atoms: Atoms, space: SearchSpace) -> list[tuple[int, Counts]]:
-    """(cells of the parent, counts one step away) of every step that stays in the space."""
+def _steps(atoms: Atoms, space: SearchSpace) -> list[list[tuple[int, Counts]]]:
+    """(cells of the parent, counts one step away) of every step that stays in the space, by kind of step.
+
+    By kind, for exchanges are many: drawn evenly, a compound seldom lost an atom, and vacancies were seldom tried.
+    """
     counts = counts_of(atoms, space)
     if counts is None:
         return []
     factors = range(1, (space.max_atoms + 1) // len(atoms) + 1)
-    return [
-        (factor, target)
-        for factor in factors
-        for target in space.compositions
-        if _is_step(tuple(factor * c for c in counts), target)
-    ]
+    kinds: dict[int, list[tuple[int, Counts]]] = {}
+    for factor in factors:
+        larger = tuple(factor * c for c in counts)
+        for target in space.compositions:
+            if _is_step(larger, target):
+                kinds.setdefault(sum(target) - sum(larger), []).append((factor, target))
+    return [kinds[kind] for kind in sorted(kinds)]
 
 
 def _is_step(counts: Counts, target: Counts) -> bool:
@@ -72,15 +77,8 @@ def _stepped(atoms: Atoms, target: Counts, rng: np.random.Generator, space: Sear
 
 
 def with_atom_in_void(atoms: Atoms, symbol: str, rng: np.random.Generator) -> Atoms:
-    """The atoms and one more, at the random point (of some) that is farthest from all, in covalent radii."""
-    points = rng.random((_PROBES, 3)) @ atoms.cell.array
-    probe = Atoms(
-        numbers=[*atoms.numbers, *[atomic_numbers[symbol]] * _PROBES],
-        positions=np.vstack([atoms.positions, points]),
-        cell=atoms.cell,
-        pbc=True,
-    )
-    n = len(atoms)
-    radii = covalent_radii[atoms.numbers] + covalent_radii[atomic_numbers[symbol]]
-    room = (nearest_distances(probe)[n:, :n] / radii).min(1)
-    return probe[[*range(n), n + int(room.argmax())]]
+    """The atoms and one more, at one of the points that are farthest from all, in covalent radii."""
+    points, rooms = voids(atoms, symbol)
+    alike = points[rooms > _ALIKE * rooms[0]]
+    added = Atoms(symbol, positions=[alike[int(rng.integers(len(alike)))]])
+    return Atoms(cell=atoms.cell, pbc=True) + atoms + added

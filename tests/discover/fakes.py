@@ -1,6 +1,7 @@
 """Calculators that misbehave, for engines that must survive them."""
 
 import os
+import time
 
 import numpy as np
 from ase.calculators.calculator import all_changes
@@ -14,6 +15,22 @@ class Killer(EMT):
         if 47 in atoms.numbers:
             os._exit(1)
         super().calculate(atoms, properties, system_changes)
+
+
+class Stiffer(EMT):
+    """EMT with every energy shifted by so much an atom, compounds by more; raises for an element, or takes its time."""
+
+    def __init__(self, eV_per_atom=0.5, compounds_eV=0.0, fails_on=0, pause_s=0.0):
+        super().__init__()
+        self.shift_eV, self.compounds_eV, self.fails_on, self.pause_s = eV_per_atom, compounds_eV, fails_on, pause_s
+
+    def calculate(self, atoms=None, properties=None, system_changes=all_changes):
+        if self.fails_on in atoms.numbers:
+            raise RuntimeError("not this one")
+        time.sleep(self.pause_s)
+        super().calculate(atoms, properties, system_changes)
+        mixed = len(set(atoms.numbers)) > 1
+        self.results["energy"] += len(atoms) * (self.shift_eV + mixed * self.compounds_eV)
 
 
 class Moody(EMT):

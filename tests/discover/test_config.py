@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from discover.config import CampaignConfig, dump_campaign, load_campaign
+from discover.config_errors import section_of
 from discover.errors import InputError
 
 
@@ -92,6 +93,12 @@ BAD = {
     "system: Si\nsearch:\n  atoms: [8, 2]": "c.yaml:3: search.atoms: must be [fewest, most] with "
     "1 <= fewest <= most (is [8, 2])",
     "system: Si\nsearch:\n  candidates: null": "c.yaml:2: search: needs an end: give candidates, model_calls or hours",
+    "system: Si\nladder:\n  rerank: {potental: emt}": "c.yaml:3: ladder.rerank.potental: unknown key; did you mean "
+    "'potential'?",
+    "system: Si\nladder: {rerank: {most: 0}}": "c.yaml:2: ladder.rerank.most: must be at least 1 (is 0)",
+    "system: Si\nladder: {rerank: {device: gpu}}": "c.yaml:2: ladder.rerank.device: must be auto, cpu, cuda or cuda:N "
+    "(is 'gpu')",
+    "system: Si\nrerank: {}": "c.yaml:2: rerank: unknown key; did you mean 'ladder.rerank'?",
     "sytem: Si": "c.yaml:1: sytem: unknown key; did you mean 'system'? (and 1 more)",
     "- a list": "c.yaml: must hold keys and values, as in `system: Si-Ge`",
 }
@@ -168,8 +175,9 @@ PAGE = (ROOT / "docs" / "campaign-yaml.md").read_text()
 
 def keys(section, prefix=""):
     for name, field in section.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from keys(field.annotation, f"{prefix}{name}.")
+        below = section_of(field.annotation)
+        if below is not None:
+            yield from keys(below, f"{prefix}{name}.")
         else:
             yield prefix + name
 

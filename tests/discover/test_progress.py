@@ -70,6 +70,31 @@ def test_a_terminal_shows_a_bar_with_its_totals():
     assert "a word between" in shown and started == [True]
 
 
+def test_what_follows_the_search_has_a_count_of_its_own(lines):
+    progress, clock, said = lines
+    progress.start(1, 0)
+    progress.update(1, 9, 0, 0, "")
+    progress.finish()
+    progress.start(4, 2, "re-ranking with 7net-l3i5")
+    clock.now += 4
+    progress.update(3, 20, 1, 0, "")
+    progress.finish()
+    assert said()[2:] == [
+        "re-ranking with 7net-l3i5: 2/4 structures",
+        "3/4: 20 model calls, 1 failed, 0 duplicates, about 4 s left",
+    ]
+
+
+def test_a_second_bar_stands_below_the_first():
+    text = io.StringIO()
+    progress = progress_on(Console(file=text, force_terminal=True, width=100))
+    for label, doing in (("candidates", "searching"), ("re-ranking with lj", "re-ranking with lj")):
+        progress.start(4, 0, doing)
+        progress.update(4, 5, 0, 0, "")
+        progress.finish()
+        assert f"{label} " in text.getvalue() and "4/4" in text.getvalue()
+
+
 @pytest.mark.parametrize("seconds, words", [(4.4, "4 s"), (59.9, "1 min 0 s"), (3725, "1 h 2 min")])
 def test_durations_as_people_say_them(seconds, words):
     assert duration(seconds) == words

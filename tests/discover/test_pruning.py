@@ -35,7 +35,7 @@ def candidate(wanted=float("inf"), id=50):
 
 
 def test_what_will_not_end_low_enough_is_stopped_and_says_why():
-    pruner = Pruner(findings((1, BCC, -3.0)), risk=0.05)
+    pruner = Pruner(findings((1, BCC, -3.5)), risk=0.05)
     verdict = pruner.verdict(candidate(-3.5), halted(BCC, -1.0, 1e-4))
     assert not verdict.go_on
     assert verdict.reason.startswith("hopeless: 0.")
@@ -46,6 +46,14 @@ def test_what_may_end_low_enough_goes_on():
     pruner = Pruner(findings((1, BCC, -3.0)), risk=0.05)
     assert pruner.verdict(candidate(-1.05), halted(BCC, -1.0, 0.01)).go_on
     assert pruner.verdict(candidate(), halted(BCC, -1.0, 1e-4)).go_on  # nobody said what is wanted
+
+
+def test_what_may_be_a_hit_goes_on_whatever_the_searcher_wants():
+    known = findings((1, bulk("Al", "sc", a=2.7), -1.05))
+    strict, lax = Pruner(known, risk=0.05), Pruner(known, risk=0.05, near_hull_eV=0.049)
+    step = halted(BCC, -1.0, 0.01)
+    assert not strict.verdict(candidate(-9.0), halted(BCC, -0.2, 1e-4)).go_on
+    assert lax.verdict(candidate(-9.0), step).go_on
 
 
 def test_new_country_is_given_up_later_than_the_neighbourhood_of_the_known():

@@ -11,12 +11,13 @@ from tests.potentials.crystals import argon, argon_fcc, potential
 TIC = bulk("TiC", "rocksalt", a=4.33)
 
 
-# EMT and LJ are double precision: what is left is the h⁴ of the five-point rule. CHGNet's forces are right at steps of
-# 0.001 Å, but its energy bends too sharply for wider ones: bonds enter and leave its bond graph at 3 Å
+# EMT, LJ and contacts are double precision: what is left is the h⁴ of the five-point rule. CHGNet's forces are right at
+# steps of 0.001 Å, but its energy bends too sharply for wider ones: bonds enter and leave its bond graph at 3 Å
 @pytest.mark.parametrize(
     ("name", "atoms", "tolerance_eV_A"),
     [("7net-0", TIC, 5e-3), ("7net-0+64", TIC, 2e-3), ("7net-l3i5", TIC, 5e-3), ("chgnet", bulk("Si"), 5e-2),
-     ("emt", bulk("CuAu", "rocksalt", a=5.2), 1e-4), ("emt", bulk("Cu").repeat((2, 1, 1)), 1e-4)],
+     ("emt", bulk("CuAu", "rocksalt", a=5.2), 1e-4), ("emt", bulk("Cu").repeat((2, 1, 1)), 1e-4),
+     ("contacts", TIC, 1e-4)],
 )
 def test_named_potential_conforms(name, atoms, tolerance_eV_A):
     check_potential(potential(name), atoms, tolerance_eV_A)

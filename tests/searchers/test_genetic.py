@@ -30,7 +30,7 @@ def test_makes_children_by_every_operator_that_can_work():
     # Nobody answers the questions for modes here; random crystals are symmetric and have no needless translations
     assert made - {"symmetrised", "reduction", "supercell"} == {
         *("random", "heredity", "strain", "rattle", "permutation", "composition", "modes"),
-        *("wyckoff", "subgroup", "slip", "ripple"),
+        *("wyckoff", "subgroup", "slip", "ripple", "void_hop"),
     }
 
 

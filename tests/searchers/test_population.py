@@ -141,3 +141,28 @@ def test_weights_rule_where_rates_do_not_adapt():
 def test_settings_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="lifetime must be at least 1"):
         Selection(lifetime=0)
+
+
+def test_random_crystals_are_made_less_where_children_earn_more_and_never_stop():
+    breeder = Breeder(SearchSpace(("Al",), 1, 8), {"rattle": 1.0})
+    assert breeder.random_share(0.2) == pytest.approx(0.2)
+    for _ in range(60):
+        breeder.earnings.credit("random", 0.0, 20)
+        breeder.earnings.credit("rattle", 1.0, 20)
+    assert breeder.random_share(0.2) == pytest.approx(0.06)
+
+
+def test_elements_make_way_for_compounds_where_asked():
+    population = Population(["Al", "Cu"], size=6)
+    for k in range(3):
+        population.add(told(k, rattled(k), -3.5 + 0.01 * k), (4, 0))
+    compound = rattled(7)
+    compound.symbols = "Al2Cu2"
+    assert drawn_compounds(population) == {0, 1, 2}  # there is nothing else
+    population.add(told(9, compound, -3.0), (2, 2))
+    assert drawn_compounds(population) == {9}
+
+
+def drawn_compounds(population):
+    rng = np.random.default_rng(0)
+    return {Selection().draw(population, 1, rng, compounds=True)[0].id for _ in range(60)}
