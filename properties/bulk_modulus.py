@@ -9,7 +9,10 @@ from potentials.neighbours import Structure
 from potentials.potential import Potential, structure_of
 
 BULK_MODULUS_CALLS = 4
-_STEP = 0.005  # of length; EMT's aluminium is 0.01 % off, 0.2 % with twice the step, where neighbours pass its cut-off
+_STEP = 0.01
+"""Of length. Wide enough to average over a machine-learnt potential's roughness: 7net-0's silicon has 98.3, 99.1, 96.9
+and 94.1 GPa with steps of 0.0025, 0.005, 0.01 and 0.02, 94.7 by a Birch-Murnaghan fit within 2 %. Narrow enough for
+smooth ones: Lennard-Jones fcc is 3e-5 off, EMT's aluminium, whose neighbours pass its cut-off here, 0.2 %."""
 _WEIGHTS = {-2: 1 / 12, -1: -8 / 12, 1: 8 / 12, 2: -1 / 12}  # first derivative, to fourth order in the step
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from deap.base import Fitness
 from deap.tools.emo import assignCrowdingDist, selNSGA2, sortNondominated
 
@@ -35,7 +34,7 @@ class _Point:
 
 def dominates(a: Costs, b: Costs) -> bool:
     """True where a is nowhere worse than b, and somewhere better."""
-    return bool(np.less_equal(a, b).all() and np.less(a, b).any())
+    return all(x <= y for x, y in zip(a, b, strict=True)) and any(x < y for x, y in zip(a, b, strict=True))
 
 
 def non_dominated(costs: Sequence[Costs]) -> list[int]:

@@ -113,7 +113,7 @@ class ParetoSearch:
             return 0.0
         if not self._population.add(result, counts, as_parent=len(result.atoms) <= self.space.max_atoms):
             return 0.0
-        return 1.0 if any(point.id == result.candidate.id for point in self.front()) else NEAR_REWARD
+        return 1.0 if self._population.on_front(result.candidate.id, counts) else NEAR_REWARD
 
     def state(self) -> dict[str, Any]:
         """Settings, counters, population and hull."""

@@ -94,6 +94,16 @@ class ParetoPopulation:
         """Energy per atom below which a structure of these counts counts at all; infinity while nothing is known."""
         return self.within_eV_per_atom - self.hull.above(counts, 0.0) if self.members else inf
 
+    def on_front(self, id: int, counts: tuple[int, ...]) -> bool:
+        """True where this structure of these counts lies within the cut and nothing told dominates it."""
+        own = next((told for told in self._told.get(reduced(counts), ()) if told.id == id), None)
+        if own is None:
+            return False
+        cost = self._hull_costs(own, counts)
+        if cost[0] > self.within_eV_per_atom:
+            return False
+        return not any(dominates(self._hull_costs(t, c), cost) for c, all_told in self._told.items() for t in all_told)
+
     def front(self) -> list[FrontPoint]:
         """What nothing told dominates, within the cut, by energy above the hull; of repeats the lowest."""
         near = [
@@ -144,6 +154,9 @@ class ParetoPopulation:
         known[:] = [told for told in known if not dominates(costs, self._own_costs(told))]
         known.append(new)
         known.sort(key=lambda told: told.id)
+
+    def _hull_costs(self, told: _Told, counts: tuple[int, ...]) -> tuple[float, ...]:
+        return self.hull.above(counts, told.energy_eV_per_atom), *self._signed(told.values)
 
     def _own_costs(self, told: _Told) -> tuple[float, ...]:
         """Costs within one composition, where the hull's level is the same for all."""

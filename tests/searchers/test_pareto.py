@@ -75,6 +75,8 @@ def test_the_front_is_complete_and_non_dominated_by_brute_force(seed):
     news = landscape(seed=seed)
     front = filled(news, size=4).front()  # fewer parents than the front has points, which must cost it none
     assert set(ids(front)) == brute_force(news)
+    population = filled(news)
+    assert {r.candidate.id for r in news if population.on_front(r.candidate.id, (4,))} == brute_force(news)
     energies = [p.e_above_hull_eV_per_atom for p in front]
     densities = [p.objectives["density_g_cm3"] for p in front]
     assert energies == sorted(energies) and densities == sorted(densities)
