@@ -65,7 +65,7 @@ def check_name(name: str) -> None:
 def load(name: str = "7net-0", device: str = "auto", compiled: bool = False, **options: Any) -> Potential:
     """A potential by name.
 
-    name: 7net-0, 7net-l3i5, chgnet, emt, lj (options sigma_A, epsilon_eV, cutoff_A), contacts (epsilon_eV),
+    name: 7net-0, 7net-l3i5, chgnet, emt, lj (options sigma_A, epsilon_eV, cutoff_A, pairs), contacts (epsilon_eV),
         ase:module:Class (options go to the class), or the path of a SevenNet checkpoint.
     device: auto, cpu, cuda, cuda:N.
     compiled: fuse SevenNet's tensor products with torch.compile (needs a C++ compiler on a CPU; a minute once).
