@@ -18,6 +18,7 @@ from discover.records import RunRecord
 from discover.rerank import Reranking
 from discover.run_folder import RunFolder
 from discover.steady_state import SteadyState
+from discover.strategy import measured_properties
 from discover.tidy import TidySpec
 from discover.worker import WorkerSpec
 from potentials import DeviceError, LoadError, Metadata, RelaxSettings
@@ -131,6 +132,7 @@ def _worker_spec(config: CampaignConfig) -> WorkerSpec:
         batch_atoms=config.relax.batch_atoms,
         witness=witness_of(config.potential, config.witness),
         options=config.potential_options,
+        measured=measured_properties(config),
         tidy=_tidy_spec(config),
     )
 

@@ -14,13 +14,13 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
 from discover.config_errors import blame, explain
 from discover.errors import InputError
 from discover.yaml_lines import Key, read_yaml
+from searchers.objectives import Sense, objectives_of
 from searchers.space import SearchSpace, SpaceError
 
 
@@ -61,6 +61,25 @@ Count = Annotated[Whole, Field(ge=1)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
 
 
+def _known_operators(weights: dict[str, float]) -> dict[str, float]:
+    from searchers.breeding import OPERATOR_NAMES  # takes a second, and few campaigns weigh operators
+
+    for name in weights:
+        if name not in OPERATOR_NAMES:
+            raise ValueError(f"unknown operator {name!r}; there are {', '.join(OPERATOR_NAMES)}")
+    if not any(weights.values()):
+        raise ValueError("needs at least one operator with a weight above 0")
+    return weights
+
+
+def _known_objectives(senses: dict[str, Sense]) -> dict[str, Sense]:
+    objectives_of(senses)
+    return senses
+
+
+OperatorWeights = Annotated[dict[str, Annotated[Number, Field(ge=0)]], AfterValidator(_known_operators)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -70,25 +89,11 @@ class GeneticSettings(_Section):
 
     population: Annotated[Whole, Field(ge=4)] = 20
     random_share: Annotated[Number, Field(ge=0, le=1)] = 0.25
-    operators: dict[str, Annotated[Number, Field(ge=0)]] | None = None
+    operators: OperatorWeights | None = None
     adaptive: bool = True
     elite: Count = 2
     lifetime: Count = 20
     patience: Annotated[Whole, Field(ge=0)] = 60
-
-    @field_validator("operators")
-    @classmethod
-    def _known(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
-        if weights is None:
-            return None
-        from searchers.breeding import OPERATOR_NAMES  # takes a second, and few campaigns weigh operators
-
-        for name in weights:
-            if name not in OPERATOR_NAMES:
-                raise ValueError(f"unknown operator {name!r}; there are {', '.join(OPERATOR_NAMES)}")
-        if not any(weights.values()):
-            raise ValueError("needs at least one operator with a weight above 0")
-        return weights
 
 
 class AnnealingSettings(_Section):
@@ -115,6 +120,17 @@ class HoppingSettings(_Section):
     patience: Count = 30
 
 
+class ParetoSettings(_Section):
+    """The Pareto searcher; the energy above the hull is always an objective."""
+
+    population: Annotated[Whole, Field(ge=4)] = 20
+    random_share: Annotated[Number, Field(ge=0, le=1)] = 0.25
+    objectives: Annotated[dict[str, Sense], AfterValidator(_known_objectives)] = {"density_g_cm3": "max"}
+    within_eV_per_atom: Positive = 0.3
+    operators: OperatorWeights | None = None
+    adaptive: bool = True
+
+
 class PortfolioSettings(_Section):
     """The portfolio: searchers that share the budget, each with its own section's settings."""
 
@@ -126,7 +142,7 @@ class PortfolioSettings(_Section):
 class SearchSettings(_Section):
     """Where and how long to look; the first of candidates, model_calls and hours ends the search."""
 
-    searcher: Literal["random", "genetic", "annealing", "hopping", "portfolio"] = "genetic"
+    searcher: Literal["random", "genetic", "annealing", "hopping", "pareto", "portfolio"] = "genetic"
     candidates: Count | None = 120
     model_calls: Count | None = None
     hours: Positive | None = None
@@ -139,6 +155,7 @@ class SearchSettings(_Section):
     genetic: GeneticSettings = GeneticSettings()
     annealing: AnnealingSettings = AnnealingSettings()
     hopping: HoppingSettings = HoppingSettings()
+    pareto: ParetoSettings = ParetoSettings()
     portfolio: PortfolioSettings = PortfolioSettings()
 
     @model_validator(mode="after")

@@ -30,6 +30,7 @@ class CandidateRecord:
         space_group: international number of the final geometry, None where unknown.
         max_force_eV_A: largest force on an atom, None where unknown.
         finished_s: seconds of campaign time (resumes added up) at which it was finished.
+        properties: what was measured of the final geometry, by a name that ends in its unit.
         tidy_calls: evaluations by the cheap potential that tidied it first; not among `model_calls`.
     """
 
@@ -48,6 +49,7 @@ class CandidateRecord:
     space_group: int | None
     max_force_eV_A: float | None
     finished_s: float
+    properties: Mapping[str, float] = field(default_factory=dict)
     tidy_calls: int = 0
 
     @property

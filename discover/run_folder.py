@@ -26,6 +26,7 @@ from discover.config import CampaignConfig, dump_campaign, read_campaign
 from discover.errors import InputError
 from discover.hull import build_hull, read_references
 from discover.ladder import climbers, has_corners, join_rungs, risen_structures
+from discover.pareto import pareto_of
 from discover.records import CandidateRecord, Hull, HullEntry, RunRecord
 from discover.report.files import remove_others, write_files
 from discover.store import Store, StoredResult
@@ -276,7 +277,7 @@ class RunFolder:
         return record
 
     def write_results(self) -> RunRecord:
-        """Write hull.json, structures/ and report/ from the store.
+        """Write hull.json, pareto.json of a Pareto search, structures/ and report/ from the store.
 
         Raises:
             InputError: the folder cannot be written.
@@ -286,8 +287,12 @@ class RunFolder:
         record = self.record()
         near = self.config.report.near_hull_eV_per_atom
         files = {"hull.json": json.dumps(record.hull.to_json(), indent=1, allow_nan=False).encode()}
+        pareto = pareto_of(record)
+        if pareto is not None:
+            files["pareto.json"] = json.dumps(pareto.to_json(), indent=1, allow_nan=False).encode()
+        front = {p.entry.id for p in pareto.front} if pareto else set()
         for entry in record.hull.entries:
-            if isinstance(entry.id, int) and entry.e_above_hull_eV_per_atom <= near:
+            if isinstance(entry.id, int) and (entry.e_above_hull_eV_per_atom <= near or entry.id in front):
                 cif = io.BytesIO()
                 ase.io.write(cif, record.atoms_of(entry.id), format="cif")
                 files[f"structures/{entry.id}_{entry.formula}.cif"] = cif.getvalue()

@@ -22,7 +22,7 @@ from discover.tally import SEED_OPERATORS, Tally
 from discover.worker import Verdict
 from potentials import Metadata
 from potentials.relax.settings import Outcome
-from searchers.candidate import Candidate, Fate, Relaxed
+from searchers.candidate import Candidate, Fate, Relaxed, useful_below_eV_per_atom
 from searchers.generation import GenerationError
 
 AT_ONCE = 20
@@ -150,8 +150,7 @@ class SteadyState:
 
     def _submit(self, candidates: Sequence[Candidate]) -> None:
         self._waiting |= {c.id: c for c in candidates}
-        tidy = {c.id for c in candidates if c.operator not in SEED_OPERATORS}
-        self._engine.submit([Task(c.id, c.atoms, c.relax, c.modes, c.id in tidy) for c in candidates])
+        self._engine.submit([_task(c) for c in candidates])
 
     def _repeats(self, candidate: Candidate) -> Relaxed | None:
         """The end of a child that is a structure already relaxed, or None."""
@@ -217,6 +216,17 @@ _FATES = {
 }
 
 
+def _task(candidate: Candidate) -> Task:
+    return Task(
+        candidate.id,
+        candidate.atoms,
+        candidate.relax,
+        candidate.modes,
+        tidy=candidate.operator not in SEED_OPERATORS,
+        measured_below_eV_per_atom=useful_below_eV_per_atom(candidate),
+    )
+
+
 def as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
     """What a worker gave back, as its candidate's end."""
     done = item.relaxation
@@ -233,6 +243,7 @@ def as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
         space_group=item.space_group,
         fingerprint=item.fingerprint,
         modes=item.modes,
+        properties=item.properties,
     )
 
 

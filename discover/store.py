@@ -126,6 +126,8 @@ class Store:
             keys["max_force_eV_A"] = relaxed.max_force_eV_A
         data: dict[str, Any] = {"parents": list(relaxed.candidate.parents), "info": dict(relaxed.candidate.info)}
         data["stress_eV_A3"] = np.asarray(relaxed.stress_eV_A3)
+        if relaxed.properties:
+            data["properties"] = dict(relaxed.properties)
         if result.fingerprint is not None:
             data["fingerprint"] = result.fingerprint
         if result.tidy_calls:
@@ -192,6 +194,7 @@ def _record(row: Any) -> CandidateRecord:
         space_group=row.get("space_group_number"),
         max_force_eV_A=row.get("max_force_eV_A"),
         finished_s=row.finished_s,
+        properties=row.data.get("properties", {}),
         tidy_calls=row.data.get("tidy_calls", 0),
     )
 

@@ -7,12 +7,14 @@ from typing import Any
 import searchers
 from discover.config import CampaignConfig
 from searchers import Searcher, SearchSpace
+from searchers.objectives import measured_names
 
 SEARCHERS = {
     "random": "RandomSearch",
     "genetic": "GeneticSearch",
     "annealing": "SimulatedAnnealing",
     "hopping": "MinimaHopping",
+    "pareto": "ParetoSearch",
     "portfolio": "PortfolioSearch",
 }
 """A new searcher is one file in `searchers/`, a name here and in its `__init__.py`, and its settings in `config.py`."""
@@ -41,6 +43,11 @@ def make_searcher(config: CampaignConfig, space: SearchSpace, first_id: int) -> 
     if name == "portfolio":
         settings = {"members": {member: _settings(config, member) for member in config.search.portfolio.members}}
     return searcher_class(name)(space, seed=config.seed, first_id=first_id, **settings)
+
+
+def measured_properties(config: CampaignConfig) -> tuple[str, ...]:
+    """Properties that the searcher wants of every structure near the hull."""
+    return measured_names(config.search.pareto.objectives) if config.search.searcher == "pareto" else ()
 
 
 def _settings(config: CampaignConfig, name: str) -> dict[str, Any]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import inf
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 
 import potentials
+from discover.measuring import measure
 from discover.tidy import Tidier, TidySpec
 from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings, resolve_device
 from potentials.potential import structure_of
@@ -33,6 +35,7 @@ class WorkerSpec:
         batch_atoms: atoms in flight; None takes the potential's own.
         options: further arguments of `potentials.load`.
         witness: another potential, asked for a second opinion on what would change the hull; None asks nobody.
+        measured: properties to measure of what converges low enough (`discover.measuring`).
         tidy: the cheap potential that comes first; None for none.
     """
 
@@ -44,6 +47,7 @@ class WorkerSpec:
     batch_atoms: int | None = None
     options: dict[str, Any] = field(default_factory=dict)
     witness: str | None = None
+    measured: tuple[str, ...] = ()
     tidy: TidySpec | None = None
 
 
@@ -51,7 +55,8 @@ class WorkerSpec:
 class Task:
     """One structure to relax, or to evaluate as it is, with so many of its lowest modes.
 
-    `tidy` where a cheap potential may tidy it first.
+    `tidy` where a cheap potential may tidy it first; the worker's properties are measured where it converges at
+    `measured_below_eV_per_atom` or lower.
     """
 
     id: int
@@ -59,6 +64,7 @@ class Task:
     relax: bool = True
     modes: int = 0
     tidy: bool = False
+    measured_below_eV_per_atom: float = -inf
 
 
 @dataclass(frozen=True)
@@ -71,12 +77,14 @@ class Finished:
         fingerprint: of the final geometry, None where it failed.
         tidy_calls: evaluations by the cheap potential; not among the relaxation's model calls.
         modes: lowest vibrations, where the task asked for them.
+        properties: what was measured of it, by name.
     """
 
     relaxation: Relaxation
     space_group: int | None = None
     fingerprint: np.ndarray | None = None
     modes: Modes | None = None
+    properties: Mapping[str, float] = field(default_factory=dict)
     tidy_calls: int = 0
 
 
@@ -114,6 +122,7 @@ class RelaxWorker:
 
         self.spec = spec
         self.device = resolve_device(spec.device)
+        self._measured_below: dict[int, float] = {}
         if self.device == "cpu":
             torch.set_num_threads(spec.threads)
         self._tidy_calls: dict[int, int] = {}
@@ -181,11 +190,25 @@ class RelaxWorker:
         for task in self._tidied(tasks):
             if not task.modes:
                 self.relaxer.add(task.id, task.atoms, task.relax)
+                self._measured_below[task.id] = task.measured_below_eV_per_atom
         deadline = time.monotonic() + patience_s
         finished, halts = self.relaxer.step(), self.relaxer.halts()
         while not (finished or halts or vibrating) and len(self.relaxer) and time.monotonic() < deadline:
             finished, halts = self.relaxer.step(), self.relaxer.halts()
-        return [*vibrating, *(self._with_tidy_calls(_dressed(r)) for r in finished), *(_halted(halt) for halt in halts)]
+        ended = [self._measured(self._with_tidy_calls(_dressed(r))) for r in finished]
+        return [*vibrating, *ended, *(_halted(halt) for halt in halts)]
+
+    def _measured(self, finished: Finished) -> Finished:
+        """The same with the properties that are wanted of it, and the calls that they cost."""
+        done = finished.relaxation
+        below_eV = self._measured_below.pop(done.id)
+        if not self.spec.measured or done.outcome is not Outcome.CONVERGED:
+            return finished
+        if done.enthalpy_eV / len(done.atoms) > below_eV:
+            return finished
+        found, calls, reason = measure(self.potential, done.atoms, self.spec.measured)
+        counted = replace(done, model_calls=done.model_calls + calls, reason=reason or done.reason)
+        return replace(finished, relaxation=counted, properties=found)
 
     def _vibrating(self, task: Task) -> Finished:
         """The cell as it is, with its lowest modes; one that the potential fails on ends alone."""

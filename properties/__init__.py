@@ -1,1 +1,1 @@
-"""What a structure is good for: vibrations at Γ. Elastic, thermal, transport are not built yet (see the issues)."""
+"""What a structure is good for: vibrations at Γ, the bulk modulus. More is not built yet (see the issues)."""

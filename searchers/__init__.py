@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from searchers.duplicates import DuplicateIndex
     from searchers.genetic import GeneticSearch
     from searchers.hopping import MinimaHopping
+    from searchers.pareto import ParetoSearch
     from searchers.portfolio import PortfolioSearch
     from searchers.random_search import RandomSearch
 
@@ -21,6 +22,7 @@ _HOME = {
     "DuplicateIndex": "duplicates",
     "GeneticSearch": "genetic",
     "MinimaHopping": "hopping",
+    "ParetoSearch": "pareto",
     "PortfolioSearch": "portfolio",
     "RandomSearch": "random_search",
     "SimulatedAnnealing": "annealing",
@@ -32,6 +34,7 @@ __all__ = [
     "Fate",
     "GeneticSearch",
     "MinimaHopping",
+    "ParetoSearch",
     "PortfolioSearch",
     "RandomSearch",
     "Relaxed",

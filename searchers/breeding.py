@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from ase import Atoms
@@ -16,9 +16,9 @@ from searchers.earnings import Earnings
 from searchers.member import Member
 from searchers.operators import OPERATORS, softmode
 from searchers.operators.supercell import random_fitting
-from searchers.population import Population
 from searchers.selection import Selection
 from searchers.space import SearchSpace
+from searchers.starts import START_KINDS
 
 OPERATOR_WEIGHTS = {
     "heredity": 0.3,
@@ -71,6 +71,24 @@ class Child:
     modes: int = 0
 
 
+class Pool(Protocol):
+    """Whatever keeps possible parents."""
+
+    members: list[Member]
+
+
+class ParentChoice(Protocol):
+    """Chooses parents of a pool; `state` must be JSON-able."""
+
+    def draw(self, population: Any, k: int, rng: np.random.Generator, compounds: bool = False) -> list[Member]:
+        """Draw k parents, different ones where there are enough; with `compounds` no element if there are others."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """All that it must not forget."""
+        ...
+
+
 class Breeder:
     """Draws an operator and parents for it; operators that lately earned more for their model calls are drawn more.
 
@@ -89,17 +107,17 @@ class Breeder:
         space: SearchSpace,
         weights: Mapping[str, float] | None = None,
         adaptive: bool = True,
-        selection: Selection | None = None,
+        selection: ParentChoice | None = None,
     ) -> None:
         self.weights = _checked(OPERATOR_WEIGHTS if weights is None else weights)
         self.adaptive = adaptive
-        self.selection = selection or Selection()
+        self.selection: ParentChoice = selection or Selection()
         self.toolbox = _toolbox(space, self.selection)
         self.earnings = Earnings([*self.weights, RANDOM])
         self._space = space
         self._useful = sorted(n for n, weight in self.weights.items() if weight > 0 and _applies(n, space))
 
-    def child(self, population: Population, rng: np.random.Generator) -> Child | None:
+    def child(self, population: Pool, rng: np.random.Generator) -> Child | None:
         """A child of the population, or a question about one of its members; None where no operator tried had one."""
         if not self._useful:
             return None
@@ -109,12 +127,12 @@ class Breeder:
                 return made
         return None
 
-    def _varied(self, name: str, population: Population, rng: np.random.Generator) -> Child | None:
+    def _varied(self, name: str, population: Pool, rng: np.random.Generator) -> Child | None:
         parents: list[Member] = self.toolbox.select(population, OPERATORS[name].parents, rng, name not in _FOR_ELEMENTS)
         atoms: Atoms | None = getattr(self.toolbox, name)(*(p.atoms for p in parents), rng)
         return None if atoms is None else Child(name, atoms, tuple(dict.fromkeys(p.id for p in parents)))
 
-    def _soft(self, population: Population, rng: np.random.Generator) -> Child | None:
+    def _soft(self, population: Pool, rng: np.random.Generator) -> Child | None:
         """A child along a soft mode, or the question for the modes of a parent that has not been asked."""
         parent: Member = self.toolbox.select(population, 1, rng, True)[0]
         if parent.cell is None:
@@ -127,12 +145,17 @@ class Breeder:
         atoms = softmode(parent.cell, parent.modes, rng, self._space)
         return None if atoms is None else Child(SOFTMODE, atoms, (parent.id,))
 
-    def learn_modes(self, population: Population, result: Relaxed) -> None:
+    def learn_modes(self, population: Pool, result: Relaxed) -> None:
         """Vibrations that were asked for have come, or could not be had."""
         self.earnings.credit(SOFTMODE, 0.0, result.model_calls)
         for member in population.members:
             if member.id in result.candidate.parents and result.modes is not None:
                 member.cell, member.modes = result.candidate.atoms.copy(), result.modes
+
+    def credit(self, result: Relaxed, reward: float) -> None:
+        """Note what a result was worth to whatever made it; fresh crystals count as one, whichever their kind."""
+        operator = result.candidate.operator
+        self.earnings.credit(RANDOM if operator in START_KINDS else operator, reward, result.model_calls)
 
     def shares(self) -> np.ndarray:
         """Probability of each operator of use here, in the order of their names."""
@@ -160,9 +183,9 @@ class Breeder:
         }
 
     @classmethod
-    def from_state(cls, space: SearchSpace, state: dict[str, Any]) -> Breeder:
-        """The breeder whose `state()` this was."""
-        made = cls(space, state["operators"], state["adaptive"], Selection.from_state(state["selection"]))
+    def from_state(cls, space: SearchSpace, state: dict[str, Any], selection: ParentChoice) -> Breeder:
+        """The breeder whose `state()` this was, with the selection that was put back from its own part of it."""
+        made = cls(space, state["operators"], state["adaptive"], selection)
         made.earnings = Earnings.from_state(state["earnings"])
         return made
 
@@ -171,7 +194,7 @@ def _applies(name: str, space: SearchSpace) -> bool:
     return space.max_atoms > 1 if name == SOFTMODE else OPERATORS[name].applies(space)
 
 
-def _toolbox(space: SearchSpace, selection: Selection) -> Toolbox:
+def _toolbox(space: SearchSpace, selection: ParentChoice) -> Toolbox:
     toolbox = Toolbox()
     toolbox.register("select", selection.draw)
     for name, operator in OPERATORS.items():

@@ -72,6 +72,8 @@ class Relaxed:
         space_group: international number of the final geometry, None where nobody has determined it.
         fingerprint: `searchers.fingerprint` of the final geometry, shape (117,), None where nobody has computed it.
         modes: lowest vibrations of the candidate's own cell, where `candidate.modes` asked for them.
+        properties: what was measured of the final geometry, by a name that ends in its unit; what the campaign's
+            objectives ask for (`searchers.objectives.MEASURED`), and only near the hull.
     """
 
     candidate: Candidate
@@ -87,6 +89,7 @@ class Relaxed:
     space_group: int | None = None
     fingerprint: np.ndarray | None = None
     modes: Modes | None = None
+    properties: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def energy_eV_per_atom(self) -> float:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from ase import Atoms
 
-from searchers.breeding import RANDOM, Breeder
+from searchers.breeding import Breeder
 from searchers.candidate import Candidate, Fate, Relaxed, candidate_rng, useful_below
 from searchers.earnings import reward_of
 from searchers.generation import SymmetricGenerator
@@ -17,7 +17,7 @@ from searchers.operators.child import counts_of
 from searchers.population import Population
 from searchers.selection import Selection
 from searchers.space import SearchSpace
-from searchers.starts import START_KINDS, Starts
+from searchers.starts import Starts
 
 
 class GeneticSearch:
@@ -70,7 +70,8 @@ class GeneticSearch:
             )
         self.space = space
         self.seed = seed
-        self.breeder = Breeder(space, operators, adaptive, Selection(lifetime, patience))
+        self._selection = Selection(lifetime, patience)
+        self.breeder = Breeder(space, operators, adaptive, self._selection)
         self._random_share = random_share
         self._first_id = first_id
         self.next_id = first_id
@@ -96,9 +97,8 @@ class GeneticSearch:
                 continue
             self._starts.learn(result)
             reward = self._take_in(result)
-            operator = RANDOM if result.candidate.operator in START_KINDS else result.candidate.operator
-            self.breeder.earnings.credit(operator, reward, result.model_calls)
-            self.breeder.selection.note(self._population, result.candidate.parents, reward > 0)
+            self.breeder.credit(result, reward)
+            self._selection.note(self._population, result.candidate.parents, reward > 0)
 
     def _take_in(self, result: Relaxed) -> float:
         """Keep a usable result; what it is worth."""
@@ -135,7 +135,8 @@ class GeneticSearch:
         )
         made._starts = Starts.from_state(space, state["starts"])
         made.next_id = state["next_id"]
-        made.breeder = Breeder.from_state(space, state["breeder"])
+        made._selection = Selection.from_state(state["breeder"]["selection"])
+        made.breeder = Breeder.from_state(space, state["breeder"], made._selection)
         made._population = Population.from_state(space.elements, state["population"])
         return made
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
@@ -35,6 +35,7 @@ class Member:
         idle: children since one of them last earned something: its age.
         cell: what its vibrations were asked for, a cell of the space; None where nobody has asked yet.
         modes: the lowest vibrations of that cell, once they are known.
+        properties: what was measured of it, by name.
     """
 
     id: int
@@ -45,6 +46,7 @@ class Member:
     idle: int = 0
     cell: Atoms | None = None
     modes: Modes | None = None
+    properties: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, relaxed: Relaxed, counts: tuple[int, ...]) -> Self:
@@ -52,6 +54,7 @@ class Member:
         atoms = relaxed.atoms.copy()
         group = relaxed.space_group or _space_group(atoms)
         made = cls(relaxed.candidate.id, atoms, counts, relaxed.energy_eV_per_atom, group)
+        made.properties = dict(relaxed.properties)
         if relaxed.fingerprint is not None:
             made.fingerprint = relaxed.fingerprint
         return made
@@ -83,11 +86,9 @@ class Member:
 
     def repeats(self, other: Member) -> bool:
         """True where both are most likely one structure: composition, energy and volume per atom agree."""
-        return (
-            self.composition == other.composition
-            and abs(self.energy_eV_per_atom - other.energy_eV_per_atom) < _SAME_ENERGY_eV
-            and abs(self.volume_A3_per_atom / other.volume_A3_per_atom - 1) < _SAME_VOLUME
-        )
+        energies = self.energy_eV_per_atom, other.energy_eV_per_atom
+        volumes = self.volume_A3_per_atom, other.volume_A3_per_atom
+        return self.composition == other.composition and alike(*energies, *volumes)
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON-able values."""
@@ -100,6 +101,7 @@ class Member:
             "idle": self.idle,
             "cell": None if self.cell is None else atoms_to_json(self.cell),
             "modes": None if self.modes is None else self.modes.to_json(),
+            "properties": dict(self.properties),
         }
 
     @classmethod
@@ -112,6 +114,11 @@ class Member:
             "modes": None if data["modes"] is None else Modes.from_json(data["modes"]),
         }
         return cls(**{**data, **own})
+
+
+def alike(energy_eV: float, other_energy_eV: float, volume_A3: float, other_volume_A3: float) -> bool:
+    """True where two structures of one composition agree in energy and volume per atom: most likely they are one."""
+    return abs(energy_eV - other_energy_eV) < _SAME_ENERGY_eV and abs(volume_A3 / other_volume_A3 - 1) < _SAME_VOLUME
 
 
 def _space_group(atoms: Atoms) -> int:

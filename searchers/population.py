@@ -12,21 +12,17 @@ import numpy as np
 from searchers.candidate import Relaxed
 from searchers.local_hull import LocalHull, reduced
 from searchers.member import Member
+from searchers.niches import Niches
 
 NEAR_HULL_eV = 0.1
 """Per atom; what is worth following up at a composition of its own."""
-_NICHE_DISTANCE = 0.3  # of fingerprints: 1.5 times what two relaxations of one soft crystal are apart
-_NICHE_SIZE = 2  # members of one fingerprint niche: a structure and its nearest relative
-_GROUP_SHARE = 0.34  # of the population that one space group of one composition may hold
 
 
 class Population:
     """The best structures told, spread over niches, and the hull they are measured by.
 
-    Fitness is the energy above the hull as it is when asked for. No structure is kept twice, at most two are kept
-    whose fingerprints are close, and at most a third of the population shares a composition and a space group:
-    deterministic crowding by niches, after S. W. Mahfoud, "Niching methods for genetic algorithms" (1995). Beyond
-    the `size` best, every composition within 0.1 eV/atom of the hull is a small population of its own with its
+    Fitness is the energy above the hull as it is when asked for. Members are spread over niches (`searchers.niches`).
+    Beyond the `size` best, every composition within 0.1 eV/atom of the hull is a small population of its own with its
     `elite` best, so that all of the hull goes on being searched.
 
     Attributes:
@@ -104,28 +100,13 @@ class Population:
 
     def _survivors(self, members: list[Member]) -> list[Member]:
         """The fittest of each niche: the best overall and the best of each composition near the hull."""
-        kept: list[Member] = []
-        of_group: Counter[Any] = Counter()
+        niches = Niches(self.size)
         of_composition: Counter[tuple[int, ...]] = Counter()
-        limit = max(_NICHE_SIZE, round(_GROUP_SHARE * self.size))
         for member in sorted(members, key=lambda m: (self.fitness(m), m.energy_eV_per_atom, m.id)):
-            group = member.composition, member.space_group
-            # P1 says that no symmetry was found, which is not a likeness
-            full = member.space_group != 1 and of_group[group] >= limit
-            if full or _crowded(member, kept):
+            if niches.full(member):
                 continue
             is_elite = of_composition[member.composition] < self.elite and self.fitness(member) < NEAR_HULL_eV
             of_composition[member.composition] += 1
-            if len(kept) < self.size or is_elite:
-                kept.append(member)
-                of_group[group] += 1
-        return kept
-
-
-def _crowded(member: Member, kept: Sequence[Member]) -> bool:
-    """True where it repeats a fitter member, or its niche is full of them."""
-    alike = [m for m in kept if m.composition == member.composition]
-    if any(member.repeats(m) for m in alike):
-        return True
-    close = sum(float(np.linalg.norm(member.fingerprint - m.fingerprint)) < _NICHE_DISTANCE for m in alike)
-    return close >= _NICHE_SIZE
+            if len(niches.kept) < self.size or is_elite:
+                niches.take(member)
+        return niches.kept

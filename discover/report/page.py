@@ -11,10 +11,12 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from discover.pareto import ParetoFront
 from discover.records import RunRecord
+from discover.report.figures_pareto import LABELS
 from discover.report.landscape import Kind
 from discover.report.look import Rendered
-from discover.report.notation import formula_html, group_html, potential_name
+from discover.report.notation import formula_html, group_html, group_symbol, potential_name
 from discover.report.phases import Phase
 from discover.report.search_summary import Cost, FailureRow, OperatorRow
 from discover.report.structure_picture import colour_hex
@@ -26,7 +28,8 @@ UNKNOWN = "–"
 class Page:
     """Everything the template shows; `cifs` and `pictures` are by `Phase.file_stem`, `figures` by name.
 
-    `difference` says how the ladder's rungs differ, empty where there is one.
+    `difference` says how the ladder's rungs differ, empty where there is one; `pareto` is None where the search was
+    after the energy alone.
     """
 
     run: RunRecord
@@ -43,6 +46,7 @@ class Page:
     failures: Sequence[FailureRow]
     cost: Cost
     difference: Markup
+    pareto: ParetoFront | None
 
     @property
     def search_rung(self) -> str:
@@ -80,6 +84,8 @@ def page_html(page: Page) -> str:
         style=_own_text("style.css"),
         script=_own_text("sort.js"),
         unknown=UNKNOWN,
+        labels=LABELS,
+        group_symbol=group_symbol,
     )
 
 

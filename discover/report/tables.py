@@ -6,8 +6,10 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from math import isnan
 from typing import Any
 
+from discover.pareto import ParetoFront
 from discover.records import RunRecord
 from discover.report.notation import group_symbol
 from discover.report.phases import Phase
@@ -104,6 +106,22 @@ def rungs_csv(found: Sequence[Climb]) -> str:
         for c in found
     )
     return _csv(rows, ["id"])
+
+
+def pareto_csv(pareto: ParetoFront) -> str:
+    """Every structure within the cut of a Pareto search, and which of them make the front."""
+    rows = (
+        {
+            "id": p.entry.id,
+            "formula": p.entry.formula,
+            "space_group": p.entry.space_group,
+            "e_above_hull_eV_per_atom": _number(p.entry.e_above_hull_eV_per_atom),
+            **{o.name: _number(None if isnan(v) else v) for o, v in zip(pareto.objectives, p.values, strict=True)},
+            "on_front": p.on_front,
+        }
+        for p in pareto.points
+    )
+    return _csv(rows, ["id", "on_front"])
 
 
 def _fractions(composition: Mapping[str, float], elements: Sequence[str]) -> dict[str, Any]:

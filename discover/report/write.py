@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from discover.pareto import pareto_of
 from discover.records import RunRecord
 from discover.report.figures_hull import hull_plot
+from discover.report.figures_pareto import pareto_plot
 from discover.report.figures_search import operators_plot, progress_plot
 from discover.report.files import remove_others, write_files
 from discover.report.headline import caveats, headline
@@ -16,7 +18,7 @@ from discover.report.page import Page, page_html
 from discover.report.phases import cif_of, near_phases, picture_of
 from discover.report.rungs import climbs, difference, rungs_plot, search_view, top_view
 from discover.report.search_summary import cost_of, failure_rows, operator_rows
-from discover.report.tables import candidates_csv, hull_csv, operators_csv, rungs_csv
+from discover.report.tables import candidates_csv, hull_csv, operators_csv, pareto_csv, rungs_csv
 
 MAX_ROWS = 30  # phases with a row and a picture on the page; hull.csv has them all
 
@@ -32,7 +34,14 @@ def write_report(run: RunRecord, folder: Path, near_hull_eV_per_atom: float = 0.
     found = climbs(run)
     phases = list(near_phases(run, near_hull_eV_per_atom))
     operators = operator_rows(searched, near_hull_eV_per_atom)
-    plots = (hull_plot(land), rungs_plot(run, found), progress_plot(survey(searched)), operators_plot(operators))
+    pareto = pareto_of(run)
+    plots = (
+        hull_plot(land),
+        pareto_plot(pareto) if pareto else None,
+        rungs_plot(run, found),
+        progress_plot(survey(searched)),
+        operators_plot(operators),
+    )
     figures = {p.name: render(p) for p in plots if p is not None}
     cifs = {p.file_stem: text for p in phases if (text := cif_of(p)) is not None}
     pictures = {p.file_stem: png for p in phases[:MAX_ROWS] if (png := picture_of(p)) is not None}
@@ -51,6 +60,7 @@ def write_report(run: RunRecord, folder: Path, near_hull_eV_per_atom: float = 0.
         failures=failure_rows(run),
         cost=cost_of(run),
         difference=difference(run, found),
+        pareto=pareto,
     )
     files = {f"structures/{stem}.cif": text.encode() for stem, text in cifs.items()}
     files |= {f"structures/{stem}.png": png for stem, png in pictures.items()}
@@ -60,6 +70,7 @@ def write_report(run: RunRecord, folder: Path, near_hull_eV_per_atom: float = 0.
         "candidates.csv": candidates_csv(run).encode(),
         "operators.csv": operators_csv(operators).encode(),
         "hull.json": (json.dumps(run.hull.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        **({"pareto.csv": pareto_csv(pareto).encode()} if pareto else {}),
         **({"rungs.csv": rungs_csv(found).encode()} if found else {}),
         "index.html": page_html(page).encode(),
     }

@@ -68,6 +68,13 @@ BAD = {
     "at most t_start_K, 100 (is 300)",
     "system: Si\nsearch:\n  genetic: {operators: {mate: 1}}": "c.yaml:3: search.genetic.operators: unknown operator "
     "'mate'; there are ",
+    "system: Si\nsearch:\n  pareto: {objectives: {hardness: max}}": "c.yaml:3: search.pareto.objectives: unknown "
+    "objective 'hardness'; there are bulk_modulus_GPa, density_g_cm3, mean_mass_u, shortest_distance_A, "
+    "volume_A3_per_atom (the energy above the hull is always one)",
+    "system: Si\nsearch:\n  pareto: {objectives: {density_g_cm3: high}}": "c.yaml:3: "
+    "search.pareto.objectives.density_g_cm3: must be 'min' or 'max' (is 'high')",
+    "system: Si\nsearch:\n  pareto: {objectives: {}}": "c.yaml:3: search.pareto.objectives: a Pareto search needs at "
+    "least one objective beside the energy, as in {density_g_cm3: max}",
     "system: Si\ndevice: gpu": "c.yaml:2: device: must be auto, cpu, cuda or cuda:N (is 'gpu')",
     "system: Si\nproperties: [elastic]": "c.yaml:2: properties: property pipelines are not in this version; remove "
     "the key",
@@ -81,7 +88,7 @@ BAD = {
     "system: Si\nsearch:\n  start_from: [nope.cif]": "c.yaml:3: search.start_from[0]: no such file: nope.cif",
     "system: Si\nreferences: nope.json": "c.yaml:2: references: no such file: nope.json",
     "system: Si\nsearch:\n  searcher: pso": "c.yaml:3: search.searcher: must be "
-    "'random', 'genetic', 'annealing', 'hopping' or 'portfolio' (is 'pso')",
+    "'random', 'genetic', 'annealing', 'hopping', 'pareto' or 'portfolio' (is 'pso')",
     "system: Si\nsearch:\n  candidates: many": "c.yaml:3: search.candidates: must be a whole number (is 'many')",
     "system: Si\nsearch:\n  atoms: [8, 2]": "c.yaml:3: search.atoms: must be [fewest, most] with "
     "1 <= fewest <= most (is [8, 2])",
