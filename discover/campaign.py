@@ -69,26 +69,27 @@ class Campaign:
         out = Path(out) if out is not None else Path("runs") / self.name
         check_campaign(self.config, here=ray_address is None)
         folder = RunFolder.claim(out, self.config, resume)
-        engine = self._engine(workers, ray_address)
+        progress = progress or Silent()
+        engine = self._engine(workers, ray_address, progress)
         try:
             try:
                 check_elements(self.config, engine.description["elements"])
                 folder.references(Metadata.from_json(engine.description["metadata"]))
                 folder.begin()
-                SteadyState(self.config, folder, engine, progress or Silent()).run()
+                SteadyState(self.config, folder, engine, progress).run()
             finally:
                 engine.close()
             return folder.finish()
         finally:
             folder.release()
 
-    def _engine(self, workers: int | None, ray_address: str | None) -> Engine:
+    def _engine(self, workers: int | None, ray_address: str | None, progress: Progress) -> Engine:
         spec = _worker_spec(self.config)
         mean_atoms = 0.5 * sum(self.config.search.atoms)
         try:
             if workers == 0:
                 return LocalEngine(spec, mean_atoms)
-            return RayEngine(spec, workers, mean_atoms, ray_address)
+            return RayEngine(spec, workers, mean_atoms, ray_address, progress.message)
         except (LoadError, DeviceError) as error:
             # Ray puts a remote traceback before the message
             message = str(getattr(error, "cause", error))
