@@ -1,6 +1,6 @@
 """How many GPUs can one driver feed? Computed from what was measured here; no GPU was.
 
-python campaigns/benchmarks/driver/model.py            reads *.json, writes scale.md and scale.png; a minute
+python campaigns/benchmarks/driver/model.py            reads *.json, writes scale.md, scale.png; a minute
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def draw(rows: Sequence[dict[str, Any]], costs: Costs, file: Path) -> None:
     right.set_yscale("log")
     left.set_title("efficiency of the GPUs (points simulated, lines the limit)", fontsize=10)
     right.set_title("candidates a second", fontsize=10)
-    left.legend(frameon=False, fontsize=8)
+    right.legend(*left.get_legend_handles_labels(), frameon=False, fontsize=8, loc="lower right")
     for axes in (left, right):
         axes.set_xscale("log")
         axes.set_xlabel("GPUs")
