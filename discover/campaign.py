@@ -77,7 +77,7 @@ class Campaign:
         top = check_ladder(self.config)
         if top is not None:
             folder.check_top(top)
-        engine = _engine(self.config, workers, ray_address)
+        engine = _engine(self.config, workers, ray_address, progress)
         try:
             try:
                 check_elements(self.config, engine.description["elements"])
@@ -91,20 +91,22 @@ class Campaign:
             if top is not None:
                 rung = on_top_rung(self.config)
                 ranking = Reranking(self.config, folder, top, progress)
-                ranking.run(lambda: _engine(rung, workers, ray_address, "ladder.rerank."))
+                ranking.run(lambda: _engine(rung, workers, ray_address, progress, "ladder.rerank."))
             return folder.finish()
         finally:
             folder.release()
 
 
-def _engine(config: CampaignConfig, workers: int | None, ray_address: str | None, section: str = "") -> Engine:
+def _engine(
+    config: CampaignConfig, workers: int | None, ray_address: str | None, progress: Progress, section: str = ""
+) -> Engine:
     """What relaxes under a campaign's potential; `section` is where its keys stand."""
     spec = _worker_spec(config)
     mean_atoms = 0.5 * sum(config.search.atoms)
     try:
         if workers == 0:
             return LocalEngine(spec, mean_atoms)
-        return RayEngine(spec, workers, mean_atoms, ray_address)
+        return RayEngine(spec, workers, mean_atoms, ray_address, progress.message)
     except (LoadError, DeviceError) as error:
         # Ray puts a remote traceback before the message
         message = str(getattr(error, "cause", error))

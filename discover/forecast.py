@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtr, stdtrit
 
 _LOWEST_eV = 1e-6  # per atom; logarithms of less would teach the last digits of a relaxation
 # The prior is what 50 to 80 random cells each taught: 7net-0's TiC (8 atoms), TiO2 (12), SiO2 (9) and a Lennard-Jones
@@ -64,12 +64,12 @@ class Forecast:
         if needed_eV <= 0:
             return 1.0
         mean, scatter = self._predict(rung)
-        return float(student_t.sf((np.log(needed_eV) - mean) / scatter, self._rows))
+        return float(stdtr(self._rows, (mean - np.log(needed_eV)) / scatter))
 
     def largest_drop_eV(self, rung: Rung, risk: float) -> float:
         """Drop per atom that is exceeded with probability `risk`."""
         mean, scatter = self._predict(rung)
-        return float(np.exp(mean + scatter * student_t.isf(risk, self._rows)))
+        return float(np.exp(mean - scatter * stdtrit(self._rows, risk)))
 
     def _predict(self, rung: Rung) -> tuple[float, float]:
         """Location and scale of the t distribution of ln(drop)."""

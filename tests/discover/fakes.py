@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 from ase.calculators.calculator import all_changes
@@ -42,3 +43,12 @@ class Moody(EMT):
         super().calculate(atoms, properties, system_changes)
         if 47 in atoms.numbers:
             self.results["energy"] = np.nan
+
+
+class Slow(EMT):
+    """EMT that takes half a second, until the file that HURRY names is there."""
+
+    def calculate(self, atoms=None, properties=None, system_changes=all_changes):
+        if not Path(os.environ["HURRY"]).exists():
+            time.sleep(0.5)
+        super().calculate(atoms, properties, system_changes)

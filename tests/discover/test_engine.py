@@ -4,6 +4,8 @@ import pytest
 from ase.build import bulk
 
 from discover.engine import LocalEngine, Lost, slots_for
+from discover.errors import InputError
+from discover.ray_cluster import start_ray
 from discover.ray_engine import RayEngine
 from discover.worker import Task, WorkerSpec
 from potentials import RelaxSettings
@@ -51,6 +53,19 @@ def test_a_candidate_that_kills_its_worker_is_lost_alone():
     lost = [id for id, item in ended.items() if isinstance(item, Lost)]
     assert lost == [10 + SYMBOLS.index("Ag")]
     assert ended[lost[0]].reason.startswith("its worker died 2 times")
+
+
+class Guarded:
+    """In place of the module `ray`: a cluster that lets nobody in without a token."""
+
+    def init(self, **_):
+        raise ConnectionError("Failed to connect") from RuntimeError("RPC error: InvalidAuthToken: missing")
+
+
+def test_a_cluster_that_wants_a_token_says_how_to_give_it():
+    message = r"--ray-address: the Ray cluster at 'auto' wants a token; export RAY_AUTH_MODE=token first"
+    with pytest.raises(InputError, match=message):
+        start_ray(Guarded(), "auto", None)
 
 
 def test_a_task_for_modes_gives_the_cell_as_it_is_with_its_vibrations():

@@ -134,3 +134,20 @@ def test_cost_does_not_grow_with_the_store():
 
     cost_ms(2000)
     assert cost_ms(200) < 10  # 0.1 ms on an idle core
+
+
+@pytest.mark.parametrize("known", [3, 4096, 5000])
+def test_the_nearest_is_that_of_all_distances_among_the_latest(known):
+    """5,000 are more than are looked at; 0.003 is what rounding in single precision may cost."""
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(2, 0.3, (known, FINGERPRINT_SIZE)).astype(np.float32)
+    index = DuplicateIndex(lambda id: bulk("Al"))
+    for id, vector in enumerate(vectors):
+        index.add(id, bulk("Al"), None, vector)
+    for asked in (rng.normal(2, 0.3, FINGERPRINT_SIZE), vectors[-2], vectors[known // 2]):
+        id, distance = index.nearest(bulk("Al"), asked)
+        distances = np.linalg.norm(vectors[-4096:] - asked, axis=1)
+        assert id >= known - 4096
+        assert distance == pytest.approx(np.linalg.norm(vectors[id] - asked), abs=1e-5)
+        assert distance <= distances.min() + 0.003
+    assert index.nearest(bulk("Cu"), vectors[0]) == (None, np.inf)
