@@ -53,6 +53,7 @@ class SymmetricGenerator:
     Attributes:
         space: supplies elements, space groups and minimum distances.
         timeout_s: after this many seconds a try is a hang.
+        volume: expected, Å^3, of so many atoms of each symbol.
         bad_choices: "group:counts" of the choices that hung.
     """
 
@@ -67,7 +68,7 @@ class SymmetricGenerator:
         self.space = space
         self.timeout_s = timeout_s
         self.bad_choices = set(bad_choices)
-        self._volume = volume
+        self.volume = volume
         self._child = child_process(tuple(worker))
         self._incompatible: set[str] = set()
 
@@ -120,7 +121,7 @@ class SymmetricGenerator:
         atoms_of = {e: int(n) for e, n in zip(self.space.elements, counts, strict=True) if n > 0}
         if self.space.space_groups is None:
             made = self._symmetric(_ALL_GROUPS, counts, atoms_of, 1.0, rng)
-            volume_A3 = self._volume(atoms_of) * rng.uniform(*_VOLUME_FACTORS)
+            volume_A3 = self.volume(atoms_of) * rng.uniform(*_VOLUME_FACTORS)
             return made or (random_p1(atoms_of, volume_A3, self.space.min_distance_scale, rng), 1)
         for times in range(_ROOMIER_TIMES + 1):
             made = self._symmetric(self.space.space_groups, counts, atoms_of, _ROOMIER**times, rng)
@@ -139,7 +140,7 @@ class SymmetricGenerator:
         """A structure of one of the groups, tried in random order; None where those tried failed."""
         order = rng.permutation(np.array(groups))
         seeds = rng.integers(2**62, size=len(order))
-        volumes_A3 = roomier * self._volume(atoms_of) * rng.uniform(*_VOLUME_FACTORS, size=len(order))
+        volumes_A3 = roomier * self.volume(atoms_of) * rng.uniform(*_VOLUME_FACTORS, size=len(order))
         tries = 0
         for group, seed, volume_A3 in zip(order.tolist(), seeds.tolist(), volumes_A3.tolist(), strict=True):
             choice = f"{group}:{tuple(int(n) for n in counts)}"

@@ -19,12 +19,14 @@ from searchers.selection import Selection
 from searchers.space import SearchSpace
 from searchers.starts import Starts
 
+_FIRST_PARENTS = 4  # without which there are no children: a tournament wants somebody to choose from
+
 
 class GeneticSearch:
     """A steady-state genetic algorithm: every result may be a parent of the very next candidate.
 
-    After `population` random crystals, candidates are children of parents chosen by tournament on the energy
-    above the current hull, or random with a fixed probability. Never waits for results. Oganov and Glass,
+    Candidates are random crystals at first and, from the fourth parent on, more and more children, whose parents are
+    chosen by tournament on the energy above the current hull. Never waits for results. Oganov and Glass,
     J. Chem. Phys. 124, 244704 (2006). A candidate is a function of (seed, id) and of what was told before it.
     Operators that earn more per model call are used more (`searchers.breeding`); parents are spread over niches
     (`searchers.population`), age, and make way for others where the search stands still (`searchers.selection`).
@@ -146,11 +148,18 @@ class GeneticSearch:
 
     def _make(self) -> Candidate:
         rng = candidate_rng(self.seed, self.next_id)
-        started = self.next_id - self._first_id >= self._population.size and self._population.members
-        made = self._child(rng) if started and rng.random() >= self.breeder.random_share(self._random_share) else None
+        made = self._child(rng) if rng.random() >= self._present_random_share() else None
         made = made or self._random(rng)
         self.next_id += 1
         return made
+
+    def _present_random_share(self) -> float:
+        """All are random while there are few parents, fewer and fewer up to as many as the population holds."""
+        asked = self.next_id - self._first_id
+        usual = self.breeder.random_share(self._random_share)
+        if len(self._population.members) < min(_FIRST_PARENTS, self._population.size):
+            return 1.0 if asked < 2 * self._population.size or not self._population.members else usual
+        return max(usual, 1.0 - asked / self._population.size)
 
     def _random(self, rng: np.random.Generator) -> Candidate:
         operator, atoms, info = self._starts.draw(rng)

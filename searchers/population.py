@@ -14,6 +14,7 @@ from searchers.local_hull import LocalHull, reduced
 from searchers.member import Member
 from searchers.niches import Niches
 
+_FEW = 6  # members: of fewer, no half is a better one
 NEAR_HULL_eV = 0.1
 """Per atom; what is worth following up at a composition of its own."""
 
@@ -75,11 +76,11 @@ class Population:
         """Energy per atom below which a structure of these counts would be a parent of the better half.
 
         Where its composition has not got its elite yet, at least what brings it within 0.1 eV/atom of the hull;
-        infinity while there are few members.
+        infinity while there are few members to be better than.
         """
-        if len(self.members) < self.size:
+        if len(self.members) < min(_FEW, self.size):
             return inf
-        above_eV = self.fitness(self.members[self.size // 2])
+        above_eV = self.fitness(self.members[min(len(self.members), self.size) // 2])
         composition = reduced(counts)
         if sum(m.composition == composition for m in self.members) < self.elite:
             above_eV = max(above_eV, NEAR_HULL_eV)
