@@ -62,11 +62,11 @@ Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
 
 
 def _known_operators(weights: dict[str, float]) -> dict[str, float]:
-    from searchers.breeding import OPERATOR_NAMES  # takes a second, and few campaigns weigh operators
+    from searchers.breeding import operator_names  # takes a second, and few campaigns weigh operators
 
     for name in weights:
-        if name not in OPERATOR_NAMES:
-            raise ValueError(f"unknown operator {name!r}; there are {', '.join(OPERATOR_NAMES)}")
+        if name not in operator_names():
+            raise ValueError(f"unknown operator {name!r}; there are {', '.join(operator_names())}")
     if not any(weights.values()):
         raise ValueError("needs at least one operator with a weight above 0")
     return weights
@@ -92,8 +92,8 @@ class GeneticSettings(_Section):
     operators: OperatorWeights | None = None
     adaptive: bool = True
     elite: Count = 2
-    lifetime: Count = 20
-    patience: Annotated[Whole, Field(ge=0)] = 60
+    lifetime: Count = 10
+    patience: Annotated[Whole, Field(ge=0)] = 40
 
 
 class AnnealingSettings(_Section):

@@ -27,7 +27,7 @@ OPERATOR_WEIGHTS = {
     "strain": 0.08,
     "rattle": 0.05,
     "void_hop": 0.06,
-    "softmode": 0.06,
+    "softmode": 0.03,
     "wyckoff": 0.06,
     "subgroup": 0.06,
     "symmetrised": 0.05,
@@ -44,7 +44,6 @@ MODES = "modes"
 """Operator of a candidate that asks for them."""
 RANDOM = "random"
 """Fresh crystals, of whichever kind, beside the operators."""
-OPERATOR_NAMES = sorted([SOFTMODE, *OPERATORS])
 _MODES_WANTED = 12
 _FOR_ELEMENTS = ("heredity", "composition")
 """Where there are compounds, elements are parents of these alone: others make more of the element, whose structures are
@@ -52,6 +51,11 @@ few and mostly known (in a Ti-C search 1 of 46 children near the hull came of an
 _RANDOM_BOUNDS = (0.3, 1.5)  # times the random share that was asked for
 _OPERATORS_TRIED = 3  # before a child is given up for a random structure
 _FIXED_SHARE = 0.25  # of the choices that follow the weights alone, so that no operator dies out
+
+
+def operator_names() -> list[str]:
+    """What may be given weights; asked for each time, for users add operators."""
+    return sorted([SOFTMODE, *OPERATORS])
 
 
 @dataclass(frozen=True)
@@ -203,9 +207,9 @@ def _toolbox(space: SearchSpace, selection: ParentChoice) -> Toolbox:
 
 
 def _checked(weights: Mapping[str, float]) -> dict[str, float]:
-    unknown = sorted(set(weights) - set(OPERATOR_NAMES))
+    unknown = sorted(set(weights) - set(operator_names()))
     if unknown:
-        raise ValueError(f"unknown operator {unknown[0]!r}; there are {', '.join(OPERATOR_NAMES)}")
+        raise ValueError(f"unknown operator {unknown[0]!r}; there are {', '.join(operator_names())}")
     if not weights or min(weights.values()) < 0 or sum(weights.values()) <= 0:
         raise ValueError(f"operators need weights of at least 0, one above (are {dict(weights)})")
     return {name: float(weight) for name, weight in weights.items()}

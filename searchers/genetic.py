@@ -10,7 +10,7 @@ from ase import Atoms
 
 from searchers.breeding import Breeder
 from searchers.candidate import Candidate, Fate, Relaxed, candidate_rng, useful_below
-from searchers.earnings import reward_of
+from searchers.earnings import NEAR_REWARD, LOWER_eV
 from searchers.generation import SymmetricGenerator
 from searchers.local_hull import reduced
 from searchers.operators.child import counts_of
@@ -19,17 +19,16 @@ from searchers.selection import Selection
 from searchers.space import SearchSpace
 from searchers.starts import Starts
 
-_FIRST_PARENTS = 4  # without which there are no children: a tournament wants somebody to choose from
-
 
 class GeneticSearch:
     """A steady-state genetic algorithm: every result may be a parent of the very next candidate.
 
-    Candidates are random crystals at first and, from the fourth parent on, more and more children, whose parents are
-    chosen by tournament on the energy above the current hull. Never waits for results. Oganov and Glass,
-    J. Chem. Phys. 124, 244704 (2006). A candidate is a function of (seed, id) and of what was told before it.
-    Operators that earn more per model call are used more (`searchers.breeding`); parents are spread over niches
-    (`searchers.population`), age, and make way for others where the search stands still (`searchers.selection`).
+    The first `population` candidates are random crystals and, more and more of them, children, whose parents are chosen
+    by tournament on the energy above the current hull; later ones are random with a probability that goes with what
+    they earn. Never waits for results. Oganov and Glass, J. Chem. Phys. 124, 244704 (2006). A candidate is a function of
+    (seed, id) and of what was told before it. Operators that earn more per model call are used more
+    (`searchers.breeding`); parents are spread over niches (`searchers.niches`), age, and make way for others where the
+    search stands still (`searchers.selection`).
 
     Attributes:
         space: what may be asked for.
@@ -48,8 +47,8 @@ class GeneticSearch:
         generator: SymmetricGenerator | None = None,
         adaptive: bool = True,
         elite: int = 2,
-        lifetime: int = 20,
-        patience: int = 60,
+        lifetime: int = 10,
+        patience: int = 40,
     ) -> None:
         """Set the search up.
 
@@ -64,7 +63,7 @@ class GeneticSearch:
             adaptive: whether operators that earn more are used more.
             elite: parents kept at each composition near the hull.
             lifetime: children without earnings that make a parent one spread of energies less fit.
-            patience: results without earnings after which the leaders become antiseeds; 0 never.
+            patience: results without a lower hull after which the leaders become antiseeds; 0 never.
         """
         if population < 2 or not 0 <= random_share <= 1:
             raise ValueError(
@@ -100,7 +99,7 @@ class GeneticSearch:
             self._starts.learn(result)
             reward = self._take_in(result)
             self.breeder.credit(result, reward)
-            self._selection.note(self._population, result.candidate.parents, reward > 0)
+            self._selection.note(self._population, result.candidate.parents, reward)
 
     def _take_in(self, result: Relaxed) -> float:
         """Keep a usable result; what it is worth."""
@@ -110,8 +109,11 @@ class GeneticSearch:
         if self.space.formula not in (None, reduced(counts)):
             return 0.0
         above_eV = self._population.hull.above(counts, result.energy_eV_per_atom)
-        kept = self._population.add(result, counts, as_parent=len(result.atoms) <= self.space.max_atoms)
-        return reward_of(above_eV) if kept else 0.0
+        if not self._population.add(result, counts, as_parent=len(result.atoms) <= self.space.max_atoms):
+            return 0.0
+        if above_eV < -LOWER_eV:
+            return 1.0
+        return NEAR_REWARD if self._population.leads(result.candidate.id) else 0.0
 
     def state(self) -> dict[str, Any]:
         """Settings, counters, population and hull."""
@@ -154,12 +156,11 @@ class GeneticSearch:
         return made
 
     def _present_random_share(self) -> float:
-        """All are random while there are few parents, fewer and fewer up to as many as the population holds."""
+        """All at first, then fewer and fewer up to as many as the population holds; all while nobody is a parent."""
+        if not self._population.members:
+            return 1.0
         asked = self.next_id - self._first_id
-        usual = self.breeder.random_share(self._random_share)
-        if len(self._population.members) < min(_FIRST_PARENTS, self._population.size):
-            return 1.0 if asked < 2 * self._population.size or not self._population.members else usual
-        return max(usual, 1.0 - asked / self._population.size)
+        return max(self.breeder.random_share(self._random_share), 1.0 - asked / self._population.size)
 
     def _random(self, rng: np.random.Generator) -> Candidate:
         operator, atoms, info = self._starts.draw(rng)

@@ -52,6 +52,10 @@ class Population:
         """Energy above the present hull, eV/atom; lower is fitter."""
         return self.hull.above(member.counts, member.energy_eV_per_atom)
 
+    def leads(self, id: int) -> bool:
+        """Whether a member belongs to the fitter half."""
+        return any(m.id == id for m in self.members[: max(1, min(len(self.members), self.size) // 2)])
+
     def leaders(self) -> list[Member]:
         """The fittest of each composition within 0.1 eV/atom of the hull."""
         first: dict[tuple[int, ...], Member] = {}

@@ -19,17 +19,17 @@ class Selection:
     """Tournaments on fitness, to which age and antiseeds are added.
 
     A member whose children have for `lifetime` in a row earned nothing counts as less fit by one spread of the
-    population's energies (ageing). When the search as a whole has learnt nothing for `patience` results, the leaders
+    population's energies (ageing). When no hull has been lowered for `patience` results, the leaders
     of the compositions near the hull become antiseeds: Gaussian hills over fingerprints, one spread high, that drive
     the choice of parents elsewhere without losing what was found (as the antiseeds of USPEX; Lyakhov, Oganov, Stokes
     and Zhu, Comput. Phys. Commun. 184, 1172 (2013)).
 
     Attributes:
         lifetime: children without earnings that make a member one spread less fit.
-        patience: results without earnings after which antiseeds are set; 0 sets none.
+        patience: results without a lower hull after which antiseeds are set; 0 sets none.
     """
 
-    def __init__(self, lifetime: int = 20, patience: int = 60) -> None:
+    def __init__(self, lifetime: int = 10, patience: int = 40) -> None:
         if lifetime < 1 or patience < 0:
             raise ValueError(f"lifetime must be at least 1 and patience at least 0 (are {lifetime}, {patience})")
         self.lifetime = lifetime
@@ -61,12 +61,12 @@ class Selection:
             chosen.append(min(drawn, key=lambda m: population.fitness(m) + spread * self._burden(m)))
         return chosen
 
-    def note(self, population: Population, parents: Sequence[int], earned: bool) -> None:
-        """Learn whether a result has earned anything: its parents age, and so does the search."""
+    def note(self, population: Population, parents: Sequence[int], reward: float) -> None:
+        """Learn what a result has earned: its parents age where it is nothing, the search where no hull was lowered."""
         for member in population.members:
             if member.id in parents:
-                member.idle = 0 if earned else member.idle + 1
-        self._idle = 0 if earned else self._idle + 1
+                member.idle = 0 if reward else member.idle + 1
+        self._idle = 0 if reward >= 1 else self._idle + 1
         if self.patience and self._idle >= self.patience:
             self._idle = 0
             self._antiseeds += [leader.fingerprint for leader in population.leaders()]

@@ -43,7 +43,7 @@ def test_a_resumed_walk_through_compositions_goes_on_the_same():
 
 def test_all_kinds_of_moves_are_made():
     operators = {c.operator for c in run(_search(replicas=4, walk="landscape"), 120)}
-    assert operators == {"random", "rattle", "strain", "swap", "substitute", "add", "remove"}
+    assert operators - set(START_KINDS) == {"rattle", "strain", "swap", "substitute", "add", "remove"}
 
 
 def test_elements_come_first_where_compositions_are_searched():
@@ -78,7 +78,7 @@ def test_walkers_cool_by_their_own_steps_and_start_afresh():
         temperatures_K += search.temperatures_K()
         operators += [c.operator for c in run(search, 1)]
     assert temperatures_K[1:6] == pytest.approx([1000.0 * 10 ** (-k / 4) for k in range(5)])
-    assert [k for k, operator in enumerate(operators) if operator == "random"] == [0, 6]
+    assert [k for k, operator in enumerate(operators) if operator in START_KINDS] == [0, 6]
 
 
 def test_tempering_keeps_a_ladder_without_end():

@@ -2,6 +2,7 @@
 
 import pytest
 from ase.build import bulk
+from ase.spacegroup import crystal
 
 import potentials
 from potentials.relax import RelaxSettings, relax
@@ -44,18 +45,26 @@ def ground_state_eV(potential):
 
 @pytest.mark.parametrize("name", SEARCHERS)
 def test_finds_the_close_packed_ground_state(name, potential, ground_state_eV):
-    """Measured: genetic needs 11 candidates on average, 21 at most (16 and 28 with its default population).
-
-    Annealing needs 13 on average, 35 at most; hopping 8 and 13, a portfolio 13 and 30.
-    """
+    """Every fourth spread crystal is the ground state; genetic needs 8 candidates on average (8 seeds)."""
     found = _needed_by_seed(SEARCHERS[name], SEEDS, potential, ground_state_eV)
     assert sum(n <= BUDGET for n in found) >= 18, f"candidates needed, by seed: {found}"
 
 
-def test_evolution_needs_fewer_candidates_than_random_search(potential, ground_state_eV):
-    """Measured: 11 on average against 24 (a search that spent its budget counts as 61)."""
-    genetic = _needed_by_seed(SEARCHERS["genetic"], 8, potential, ground_state_eV)
-    random = _needed_by_seed(lambda seed: RandomSearch(SPACE, seed=seed), 8, potential, ground_state_eV)
+@pytest.mark.slow
+def test_evolution_needs_fewer_candidates_than_random_search():
+    """An ordering of copper and gold on a lattice; of Lennard-Jones cells every fourth random one is the ground state.
+
+    By the harness of the benchmark "search", 2026-11-25: genetic 9 of 10 seeds within 2,000 model calls, median 480;
+    random 2 of 8 within 1,500.
+    """
+    alloy = potentials.load("emt")
+    b19 = crystal(
+        ["Cu", "Au"], [(0.25, 0, 0.81), (0.25, 0.5, 0.31)], spacegroup=51, cellpar=[4.76, 3.15, 4.86, 90, 90, 90]
+    )
+    goal_eV = relax(alloy, [b19])[0].energy_eV / len(b19) - 0.004  # L1_0 is 0.003 higher, and CLOSE_eV is added
+    space = SearchSpace.from_system("CuAu", (8, 8))
+    genetic = _needed_by_seed(lambda seed: GeneticSearch(space, seed=seed, population=10), 4, alloy, goal_eV)
+    random = _needed_by_seed(lambda seed: RandomSearch(space, seed=seed), 4, alloy, goal_eV)
     assert sum(genetic) < 0.75 * sum(random), f"{genetic} against {random}"
 
 

@@ -82,25 +82,26 @@ def test_the_fittest_is_chosen_most_often(three):
 
 
 def test_a_parent_whose_children_earn_nothing_ages_and_is_young_again_when_one_does(three):
-    selection = Selection(lifetime=5, patience=0)
+    selection, usual = Selection(lifetime=5, patience=0), drawn(Selection(), three)
     for _ in range(30):
-        selection.note(three, (0,), earned=False)
-    assert drawn(selection, three)[0] < drawn(Selection(), three)[0] / 4
-    selection.note(three, (0,), earned=True)
-    assert drawn(selection, three) == drawn(Selection(), three)
+        selection.note(three, (0,), reward=0.0)
+    assert drawn(selection, three)[0] < usual[0] / 4
+    selection.note(three, (0,), reward=0.1)
+    assert drawn(selection, three) == usual
 
 
-def test_a_search_that_stands_still_turns_away_from_its_leader(three):
+@pytest.mark.parametrize("reward", [0.0, 0.1], ids=["nothing", "only new structures"])
+def test_a_search_that_finds_nothing_lower_turns_away_from_its_leader(three, reward):
     selection = Selection(patience=10)
     for _ in range(40):
-        selection.note(three, (), earned=False)
+        selection.note(three, (), reward)
     assert drawn(selection, three)[0] < drawn(Selection(), three)[0] / 4
 
 
 def test_selection_goes_on_from_its_state(three):
     selection = Selection(lifetime=7, patience=3)
     for _ in range(10):
-        selection.note(three, (1,), earned=False)
+        selection.note(three, (1,), reward=0.0)
     twin = Selection.from_state(json.loads(json.dumps(selection.state())))
     assert drawn(twin, three) == drawn(selection, three)
 
@@ -166,3 +167,23 @@ def test_elements_make_way_for_compounds_where_asked():
 def drawn_compounds(population):
     rng = np.random.default_rng(0)
     return {Selection().draw(population, 1, rng, compounds=True)[0].id for _ in range(60)}
+
+
+def test_a_structure_is_of_use_where_it_would_be_among_the_better_half():
+    population = Population(["Al"], size=8)
+    counts = (4,)
+    assert population.useful_below_eV(counts) == float("inf")
+    for k in range(8):
+        population.add(told(k, rattled(k), -3.0 + 0.05 * k, group=1), counts)
+    assert population.useful_below_eV(counts) == pytest.approx(-3.0 + 0.05 * 4)
+    assert [population.leads(k) for k in (0, 3, 4, 7)] == [True, True, False, False]
+
+
+def test_a_composition_without_its_elite_may_be_as_high_as_is_near_the_hull():
+    population = Population(["Al", "Cu"], size=6, elite=2)
+    for k in range(6):
+        population.add(told(k, rattled(k), -3.0 + 0.01 * k, group=1), (4, 0))
+    copper = rattled(20)
+    copper.symbols = "Cu4"
+    population.add(told(20, copper, -3.5), (0, 4))
+    assert population.useful_below_eV((0, 4)) == pytest.approx(-3.5 + 0.1)

@@ -82,3 +82,13 @@ def test_they_go_on_from_their_state():
     twin = Starts.from_state(SPACE, json.loads(json.dumps(made.state())))
     assert twin.state() == made.state()
     assert kinds(twin, 30) == kinds(made, 30)
+
+
+def test_volumes_follow_what_is_found_near_the_hull():
+    made = starts(SearchSpace(("Cu",), 4, 4))
+    usual_A3 = made.volume_A3({"Cu": 4})
+    for step in range(30):
+        squeezed = random_p1({"Cu": 4}, 0.5 * usual_A3, 0.4, np.random.default_rng(step))
+        made.learn(Relaxed(Candidate(step, squeezed, SPREAD), squeezed, -1.0 - step, Fate.CONVERGED, model_calls=20))
+    assert made.volume_A3({"Cu": 4}) < 0.75 * usual_A3
+    assert made.generator.volume({"Cu": 4}) == made.volume_A3({"Cu": 4})
