@@ -25,8 +25,8 @@ class GeneticSearch:
 
     The first `population` candidates are random crystals and, more and more of them, children, whose parents are chosen
     by tournament on the energy above the current hull; later ones are random with a probability that goes with what
-    they earn. Never waits for results. Oganov and Glass, J. Chem. Phys. 124, 244704 (2006). A candidate is a function of
-    (seed, id) and of what was told before it. Operators that earn more per model call are used more
+    they earn. Never waits for results. Oganov and Glass, J. Chem. Phys. 124, 244704 (2006). A candidate is a function
+    of (seed, id) and of what was told before it. Operators that earn more per model call are used more
     (`searchers.breeding`); parents are spread over niches (`searchers.niches`), age, and make way for others where the
     search stands still (`searchers.selection`).
 
