@@ -123,5 +123,8 @@ def alike(energy_eV: float, other_energy_eV: float, volume_A3: float, other_volu
 
 def _space_group(atoms: Atoms) -> int:
     cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
-    dataset = spglib.get_symmetry_dataset(cell, symprec=_SYMPREC_A)
+    try:
+        dataset = spglib.get_symmetry_dataset(cell, symprec=_SYMPREC_A)
+    except spglib.SpglibError:  # near two symmetries at once it finds none
+        return 1
     return 1 if dataset is None else int(dataset.number)

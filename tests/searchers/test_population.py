@@ -5,11 +5,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import spglib
 from ase.build import bulk, make_supercell
 
 from searchers import Candidate, Relaxed
 from searchers.breeding import Breeder
 from searchers.candidate import Fate
+from searchers.member import Member
 from searchers.population import Population
 from searchers.selection import Selection
 from searchers.space import SearchSpace
@@ -43,6 +45,14 @@ def test_one_space_group_cannot_fill_the_population():
         population.add(told(k, rattled(k), -3.0 + 0.01 * k, group=225 if k < 8 else 1), (4,))
     kept = Counter(m.space_group for m in population.members)
     assert kept == {225: 3, 1: 4}
+
+
+def test_a_crystal_in_which_spglib_finds_no_symmetry_has_none(monkeypatch):
+    def fail(*arguments, **options):
+        raise spglib.SpglibError("no bravais lattice")
+
+    monkeypatch.setattr("spglib.get_symmetry_dataset", fail)
+    assert Member.of(told(0, rattled(0), -3.0), (4,)).space_group == 1
 
 
 def test_structures_without_symmetry_are_no_niche():
