@@ -23,10 +23,9 @@ from searchers.starts import Starts
 class GeneticSearch:
     """A steady-state genetic algorithm: every result may be a parent of the very next candidate.
 
-    The first `population` candidates are random crystals and, more and more of them, children, whose parents are chosen
-    by tournament on the energy above the current hull; later ones are random with a probability that goes with what
-    they earn. Never waits for results. Oganov and Glass, J. Chem. Phys. 124, 244704 (2006). A candidate is a function
-    of (seed, id) and of what was told before it. Operators that earn more per model call are used more
+    After `population` random crystals, candidates are children of parents chosen by tournament on the energy above the
+    current hull, or random with a probability that goes with what random ones earn. Never waits for results. Oganov and
+    Glass, J. Chem. Phys. 124, 244704 (2006). A candidate is a function of (seed, id) and of what was told before it. Operators that earn more per model call are used more
     (`searchers.breeding`); parents are spread over niches (`searchers.niches`), age, and make way for others where the
     search stands still (`searchers.selection`).
 
@@ -156,11 +155,14 @@ class GeneticSearch:
         return made
 
     def _present_random_share(self) -> float:
-        """All at first, then fewer and fewer up to as many as the population holds; all while nobody is a parent."""
-        if not self._population.members:
+        """All until as many are asked for as the population holds, and while nobody is a parent.
+
+        Children from the first parents on cost more where one random crystal in four is the ground state: 286 model
+        calls instead of 119 for a Lennard-Jones solid (medians of five seeds).
+        """
+        if not self._population.members or self.next_id - self._first_id < self._population.size:
             return 1.0
-        asked = self.next_id - self._first_id
-        return max(self.breeder.random_share(self._random_share), 1.0 - asked / self._population.size)
+        return self.breeder.random_share(self._random_share)
 
     def _random(self, rng: np.random.Generator) -> Candidate:
         operator, atoms, info = self._starts.draw(rng)
