@@ -25,9 +25,9 @@ class GeneticSearch:
 
     After `population` random crystals, candidates are children of parents chosen by tournament on the energy above the
     current hull, or random with a probability that goes with what random ones earn. Never waits for results. Oganov and
-    Glass, J. Chem. Phys. 124, 244704 (2006). A candidate is a function of (seed, id) and of what was told before it. Operators that earn more per model call are used more
-    (`searchers.breeding`); parents are spread over niches (`searchers.niches`), age, and make way for others where the
-    search stands still (`searchers.selection`).
+    Glass, J. Chem. Phys. 124, 244704 (2006). A candidate is a function of (seed, id) and of what was told before it.
+    Operators that earn more per model call are used more (`searchers.breeding`); parents are spread over niches
+    (`searchers.niches`), age, and make way for others where the search stands still (`searchers.selection`).
 
     Attributes:
         space: what may be asked for.
