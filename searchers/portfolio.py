@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
 from typing import Any, Self
 
 import numpy as np
 
 from searchers.annealing import SimulatedAnnealing
-from searchers.candidate import Candidate, Fate, Relaxed, candidate_rng
+from searchers.candidate import Candidate, Relaxed, candidate_rng
 from searchers.earnings import Earnings, reward_of
 from searchers.genetic import GeneticSearch
 from searchers.hopping import MinimaHopping
 from searchers.local_hull import LocalHull
-from searchers.operators.child import counts_of
+from searchers.operators.child import converged_counts
 from searchers.random_search import RandomSearch
 from searchers.searcher import Searcher
 from searchers.space import SearchSpace
@@ -131,8 +130,8 @@ class PortfolioSearch:
             self._earnings.credit(name, reward, result.model_calls)
 
     def _reward(self, result: Relaxed) -> float:
-        counts, energy = counts_of(result.atoms, self.space), float(result.energy_eV_per_atom)
-        if result.fate is not Fate.CONVERGED or counts is None or not isfinite(energy):
+        counts, energy = converged_counts(result, self.space), float(result.energy_eV_per_atom)
+        if counts is None:
             return 0.0
         above = self._hull.above(counts, energy)
         self._hull.add(counts, energy)

@@ -9,9 +9,9 @@ from typing import Any, Self
 import numpy as np
 from ase import Atoms
 
-from searchers.candidate import Fate, Relaxed
+from searchers.candidate import Relaxed
 from searchers.local_hull import LocalHull
-from searchers.operators.child import counts_of
+from searchers.operators.child import converged_counts, counts_of
 from searchers.space import SearchSpace
 
 _BEST_SHARE = 0.25  # of the results: those that a search for the lowest has a use for
@@ -32,8 +32,8 @@ class Ranks:
 
     def add(self, result: Relaxed) -> None:
         """Take in a converged result."""
-        counts, energy = counts_of(result.atoms, self._space), float(result.energy_eV_per_atom)
-        if result.fate is Fate.CONVERGED and counts is not None and np.isfinite(energy):
+        counts, energy = converged_counts(result, self._space), float(result.energy_eV_per_atom)
+        if counts is not None:
             self._hull.add(counts, energy)
             self._told = [*self._told[1 - _KEPT :], (counts, energy)]
 

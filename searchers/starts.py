@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import exp, isfinite
+from math import exp
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 
-from searchers.candidate import Fate, Relaxed
+from searchers.candidate import Relaxed
 from searchers.earnings import Earnings, reward_of
 from searchers.generation import SymmetricGenerator
 from searchers.local_hull import LocalHull
-from searchers.operators.child import counts_of
+from searchers.operators.child import converged_counts
 from searchers.space import SearchSpace
 from searchers.spread import spread_crystal
 from searchers.volume import estimate_volume
@@ -57,9 +57,9 @@ class Starts:
 
     def learn(self, result: Relaxed) -> None:
         """What a result, anybody's, says of the kind of start that it came from."""
-        counts, energy = counts_of(result.atoms, self._space), float(result.energy_eV_per_atom)
+        counts, energy = converged_counts(result, self._space), float(result.energy_eV_per_atom)
         reward = 0.0
-        if result.fate is Fate.CONVERGED and counts is not None and isfinite(energy):
+        if counts is not None:
             reward = reward_of(self._hull.above(counts, energy))
             self._hull.add(counts, energy)
             if reward:

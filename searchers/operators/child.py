@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 
+from searchers.candidate import Fate, Relaxed
 from searchers.distances import far_enough
 from searchers.operators.separation import separated
 from searchers.space import SearchSpace
@@ -22,6 +23,13 @@ def counts_of(atoms: Atoms, space: SearchSpace) -> tuple[int, ...] | None:
     if not set(counts) <= set(space.elements):
         return None
     return tuple(counts.get(e, 0) for e in space.elements)
+
+
+def converged_counts(result: Relaxed, space: SearchSpace) -> tuple[int, ...] | None:
+    """Counts of a converged result; None where it is not, has no finite energy, or holds other elements."""
+    if result.fate is not Fate.CONVERGED or not np.isfinite(result.energy_eV):
+        return None
+    return counts_of(result.atoms, space)
 
 
 def accepted(atoms: Atoms, space: SearchSpace) -> Atoms | None:
