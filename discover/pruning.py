@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from discover.composition import fractions_of
 from discover.findings import Findings
@@ -93,7 +92,3 @@ class Pruner:
         if energy_eV_per_atom is not None:
             self.forecast.learn(watched.rungs, energy_eV_per_atom)
         return watched.into
-
-    def state(self) -> dict[str, Any]:
-        """What the forecast has learnt; relaxations under way begin anew when a run is resumed."""
-        return self.forecast.state()

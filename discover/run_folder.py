@@ -146,10 +146,7 @@ class RunFolder:
         Raises:
             InputError: the file is no such database.
         """
-        try:
-            return Store(self.path / DATABASE)
-        except sqlite3.DatabaseError as error:
-            raise InputError(f"{self.path / DATABASE}: cannot be opened as a run's database ({error})") from None
+        return _opened(self.path / DATABASE)
 
     @cached_property
     def top_store(self) -> Store:
@@ -158,10 +155,7 @@ class RunFolder:
         Raises:
             InputError: the file is no such database.
         """
-        try:
-            return Store(self.path / TOP_DATABASE)
-        except sqlite3.DatabaseError as error:
-            raise InputError(f"{self.path / TOP_DATABASE}: cannot be opened as a run's database ({error})") from None
+        return _opened(self.path / TOP_DATABASE)
 
     def log(self, results: Sequence[StoredResult]) -> None:
         """Append a line for each result to log.jsonl."""
@@ -355,6 +349,13 @@ class _Rungs:
 def _described(role: str, potential: Mapping[str, Any]) -> dict[str, Any]:
     fields = {k: v for k, v in potential.items() if v is not None and k != "rung"}
     return {f"{role} {k.replace('_', ' ')}": v for k, v in fields.items()}
+
+
+def _opened(path: Path) -> Store:
+    try:
+        return Store(path)
+    except sqlite3.DatabaseError as error:
+        raise InputError(f"{path}: cannot be opened as a run's database ({error})") from None
 
 
 def _write(path: Path, text: str) -> None:

@@ -8,9 +8,10 @@ import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
 
-from searchers.distances import far_enough, nearest_vectors
+from searchers.distances import far_enough
 from searchers.generation import random_cell, random_p1
 from searchers.lattice import shortest_basis
+from searchers.operators.separation import push_apart
 
 _WANTED = 1.0  # of the sum of covalent radii: more than fits, so that pushes spread all the room there is
 _ROUNDS = 40
@@ -46,20 +47,12 @@ def pushed(atoms: Atoms) -> Atoms:
     atoms: in a cell of short vectors; not changed.
     """
     cell = np.asarray(atoms.cell.array, dtype=float)
-    inverse = np.linalg.inv(cell)
     radii = covalent_radii[atoms.numbers]
-    first, second = np.triu_indices(len(atoms), 1)
-    wanted_A = _WANTED * (radii[first] + radii[second])
+    pairs = np.triu_indices(len(atoms), 1)
+    wanted_A = _WANTED * (radii[pairs[0]] + radii[pairs[1]])
     moved = atoms.copy()
-    for _ in range(_ROUNDS if len(first) else 0):
-        fractional = moved.positions @ inverse
-        vectors = nearest_vectors(cell, fractional[first] - fractional[second])
-        distances_A = np.maximum(np.linalg.norm(vectors, axis=1), 1e-9)
-        lacking_A = np.maximum(wanted_A - distances_A, 0.0)
-        if not lacking_A.any():
+    for _ in range(_ROUNDS):
+        if not push_apart(moved, cell, pairs, wanted_A, share=_SHARE):
             break
-        push = vectors * (_SHARE * lacking_A / distances_A / 2)[:, None]
-        np.add.at(moved.positions, first, push)
-        np.add.at(moved.positions, second, -push)
     moved.wrap()
     return moved

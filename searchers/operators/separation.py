@@ -28,18 +28,37 @@ def separated(atoms: Atoms, scale: float) -> Atoms | None:
     cell = shortest_basis(np.asarray(atoms.cell.array, dtype=float))
     if np.linalg.norm(cell, axis=1).min() < 2 * scale * radii.max(initial=0.0):
         return None
-    inverse = np.linalg.inv(cell)
-    first, second = np.triu_indices(len(atoms), 1)
-    wanted_A = scale * (radii[first] + radii[second])
+    pairs = np.triu_indices(len(atoms), 1)
+    wanted_A = scale * (radii[pairs[0]] + radii[pairs[1]])
     moved = atoms.copy()
     for _ in range(_ROUNDS):
-        fractional = moved.positions @ inverse
-        vectors = nearest_vectors(cell, fractional[first] - fractional[second])
-        distances_A = np.maximum(np.linalg.norm(vectors, axis=1), 1e-9)
-        if (distances_A >= wanted_A).all():
+        if not push_apart(moved, cell, pairs, wanted_A, _MARGIN):
             return moved
-        lacking_A = np.where(distances_A < wanted_A, _MARGIN * wanted_A - distances_A, 0.0)
-        push = vectors * (lacking_A / distances_A / 2)[:, None]
-        np.add.at(moved.positions, first, push)
-        np.add.at(moved.positions, second, -push)
     return None
+
+
+def push_apart(
+    atoms: Atoms, cell: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], wanted_A: np.ndarray, reach: float = 1.0,
+    share: float = 1.0,
+) -> bool:  # fmt: skip
+    """Push every pair that is too close apart along its line, once, in place; False where none is.
+
+    Args:
+        atoms: moved.
+        cell: their lattice by short vectors, shape (3, 3).
+        pairs: indices of both atoms of each pair.
+        wanted_A: distance of each pair.
+        reach: a pair too close is sent to this times its distance wanted.
+        share: of what it lacks that it gets.
+    """
+    first, second = pairs
+    fractional = atoms.positions @ np.linalg.inv(cell)
+    vectors = nearest_vectors(cell, fractional[first] - fractional[second])
+    distances_A = np.maximum(np.linalg.norm(vectors, axis=1), 1e-9)
+    if (distances_A >= wanted_A).all():
+        return False
+    lacking_A = np.where(distances_A < wanted_A, reach * wanted_A - distances_A, 0.0)
+    push = vectors * (share * lacking_A / distances_A / 2)[:, None]
+    np.add.at(atoms.positions, first, push)
+    np.add.at(atoms.positions, second, -push)
+    return True
