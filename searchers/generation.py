@@ -73,7 +73,10 @@ class SymmetricGenerator:
         self._incompatible: set[str] = set()
 
     def draw(
-        self, rng: np.random.Generator, among: Sequence[tuple[int, ...]] | None = None
+        self,
+        rng: np.random.Generator,
+        among: Sequence[tuple[int, ...]] | None = None,
+        preferred: Sequence[int] = (),
     ) -> tuple[Atoms, int]:
         """A structure of a random composition, and the space group it was made with.
 
@@ -82,6 +85,7 @@ class SymmetricGenerator:
         Args:
             rng: source of every random number.
             among: compositions (atoms of each element) to choose from, evenly; None draws from the space.
+            preferred: space groups that are tried before the others.
 
         Raises:
             NoStructureError: the space groups wanted have none of the compositions.
@@ -89,18 +93,20 @@ class SymmetricGenerator:
         """
         first = self.space.draw_composition(rng) if among is None else among[int(rng.integers(len(among)))]
         with suppress(NoStructureError):
-            return self.generate(first, rng)
+            return self.generate(first, rng, preferred)
         others = self.space.compositions if among is None else among
         for index in rng.permutation(len(others)).tolist():
             with suppress(NoStructureError):
-                return self.generate(others[index], rng)
+                return self.generate(others[index], rng, preferred)
         groups = ", ".join(map(str, self.space.space_groups or ()))
         raise NoStructureError(
             f"no crystal of {self.space.min_atoms} to {self.space.max_atoms} atoms of {'-'.join(self.space.elements)} "
             f"was found in the space groups {groups}; allow more atoms or other groups"
         )
 
-    def generate(self, counts: Sequence[int], rng: np.random.Generator) -> tuple[Atoms, int]:
+    def generate(
+        self, counts: Sequence[int], rng: np.random.Generator, preferred: Sequence[int] = ()
+    ) -> tuple[Atoms, int]:
         """A structure and the space group it was made with.
 
         Where every group tried has failed the group is 1, unless the space asks for certain groups.
@@ -108,6 +114,7 @@ class SymmetricGenerator:
         Args:
             counts: atoms of each of `space.elements` in the primitive cell.
             rng: source of every random number.
+            preferred: space groups that are tried before the others.
 
         Raises:
             NoStructureError: the space groups that the space asks for have no such crystal.
@@ -120,11 +127,11 @@ class SymmetricGenerator:
             )
         atoms_of = {e: int(n) for e, n in zip(self.space.elements, counts, strict=True) if n > 0}
         if self.space.space_groups is None:
-            made = self._symmetric(_ALL_GROUPS, counts, atoms_of, 1.0, rng)
+            made = self._symmetric(_ALL_GROUPS, preferred, counts, atoms_of, 1.0, rng)
             volume_A3 = self.volume(atoms_of) * rng.uniform(*_VOLUME_FACTORS)
             return made or (random_p1(atoms_of, volume_A3, self.space.min_distance_scale, rng), 1)
         for times in range(_ROOMIER_TIMES + 1):
-            made = self._symmetric(self.space.space_groups, counts, atoms_of, _ROOMIER**times, rng)
+            made = self._symmetric(self.space.space_groups, preferred, counts, atoms_of, _ROOMIER**times, rng)
             if made:
                 return made
         raise NoStructureError(f"none of the space groups wanted has {atoms_of}")
@@ -132,6 +139,7 @@ class SymmetricGenerator:
     def _symmetric(
         self,
         groups: Sequence[int],
+        preferred: Sequence[int],
         counts: Sequence[int],
         atoms_of: Mapping[str, int],
         roomier: float,
@@ -139,6 +147,7 @@ class SymmetricGenerator:
     ) -> tuple[Atoms, int] | None:
         """A structure of one of the groups, tried in random order; None where those tried failed."""
         order = rng.permutation(np.array(groups))
+        order = order[np.argsort(~np.isin(order, preferred), kind="stable")]
         seeds = rng.integers(2**62, size=len(order))
         volumes_A3 = roomier * self.volume(atoms_of) * rng.uniform(*_VOLUME_FACTORS, size=len(order))
         tries = 0

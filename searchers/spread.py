@@ -1,4 +1,4 @@
-"""Random crystals without symmetry whose atoms keep apart as evenly as they can."""
+"""Atoms pushed apart until they share the room evenly, and random crystals made so."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
 
-from searchers.distances import far_enough
+from searchers.distances import far_enough, image_vectors
 from searchers.generation import random_cell, random_p1
 from searchers.lattice import shortest_basis
-from searchers.operators.separation import push_apart
 
 _WANTED = 1.0  # of the sum of covalent radii: more than fits, so that pushes spread all the room there is
 _ROUNDS = 40
@@ -33,7 +32,7 @@ def spread_crystal(atoms_of: Mapping[str, int], volume_A3: float, scale: float, 
     """
     symbols = [symbol for symbol, n in atoms_of.items() for _ in range(n)]
     for _ in range(_TRIES):
-        cell = shortest_basis(random_cell(volume_A3, rng))
+        cell = random_cell(volume_A3, rng)
         positions = rng.random((len(symbols), 3)) @ cell
         atoms = pushed(Atoms(symbols, positions=positions, cell=cell, pbc=True))
         if far_enough(atoms, scale):
@@ -44,15 +43,25 @@ def spread_crystal(atoms_of: Mapping[str, int], volume_A3: float, scale: float, 
 def pushed(atoms: Atoms) -> Atoms:
     """The atoms after rounds of pushes along the lines of all pairs that are nearer than their radii's sum.
 
-    atoms: in a cell of short vectors; not changed.
+    A pair is pushed by every periodic image that is too near, all at once, so that pushes have the symmetry of the crystal
+    and leave it its space group.
+
+    atoms: not changed; what comes back has a cell of short vectors.
     """
-    cell = np.asarray(atoms.cell.array, dtype=float)
+    cell = shortest_basis(np.asarray(atoms.cell.array, dtype=float))
     radii = covalent_radii[atoms.numbers]
-    pairs = np.triu_indices(len(atoms), 1)
-    wanted_A = _WANTED * (radii[pairs[0]] + radii[pairs[1]])
+    first, second = np.triu_indices(len(atoms), 1)
+    wanted_A = _WANTED * (radii[first] + radii[second])
     moved = atoms.copy()
-    for _ in range(_ROUNDS):
-        if not push_apart(moved, cell, pairs, wanted_A, share=_SHARE):
+    moved.set_cell(cell)
+    for _ in range(_ROUNDS if len(first) else 0):
+        vectors = image_vectors(cell, moved.positions[first] - moved.positions[second])
+        distances_A = np.maximum(np.linalg.norm(vectors, axis=2), 1e-9)
+        lacking_A = np.maximum(wanted_A[:, None] - distances_A, 0.0)
+        if not lacking_A.any():
             break
+        push = np.einsum("pi,pix->px", _SHARE * lacking_A / distances_A / 2, vectors)
+        np.add.at(moved.positions, first, push)
+        np.add.at(moved.positions, second, -push)
     moved.wrap()
     return moved

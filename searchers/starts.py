@@ -1,51 +1,60 @@
-"""Random crystals to start from: with a space group or without any, whichever lately earned more."""
+"""Random crystals to start from: of few or many symmetries or none, whichever lately earned more."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 from math import exp
 from typing import Any
 
 import numpy as np
+import spglib
 from ase import Atoms
 
 from searchers.candidate import Relaxed
+from searchers.distances import far_enough
 from searchers.earnings import Earnings, reward_of
 from searchers.generation import SymmetricGenerator
 from searchers.local_hull import LocalHull
 from searchers.operators.child import converged_counts
 from searchers.space import SearchSpace
-from searchers.spread import spread_crystal
+from searchers.spread import pushed, spread_crystal
 from searchers.volume import estimate_volume
 
 SYMMETRIC, SPREAD = START_KINDS = "random", "spread"
-"""Operators of the two kinds, as candidates name them."""
+"""Operators of crystals with and without a space group, as candidates name them."""
+ORDERS = {"1": (1, 1, 1.0), "2": (2, 2, 1.0), "3-4": (3, 4, 1.0), "6-8": (6, 8, 0.3), "12-48": (12, 48, 0.3)}
+"""Classes of starts: lowest and highest order of the point group, and how often each is drawn relative to the others while
+nothing is known."""
 _VOLUME_FACTORS = (0.9, 1.2)  # of the estimate, whose error is 12 % rms
 _LEARNING = 0.2  # of a crystal's volume ratio that goes into the mean: the last five count
 _LARGEST_LN = 1.2  # of the logarithm: 0.3 to 3.3 times the estimate; further off is another world
-_FIXED_SHARE = 0.25  # of each kind, whatever it earns
+_FIXED_SHARE = 0.25  # of the draws that follow the weights alone, whatever each class earns
 
 
 class Starts:
-    """Symmetric crystals reach ordered compounds, of atoms on few orbits; spread ones fall into close packings.
+    """Crystals of a class of symmetry: the order of their point group.
 
-    Measured, model calls per ground state found from random starts alone: Lennard-Jones solid of 16 atoms 785 from
-    symmetric and 90 to 137 from spread crystals; EMT's Cu4Au4 480 and above 1,600. Nobody knows beforehand, so a search
-    draws either by what it has lately earned (`searchers.earnings`), each at least an eighth of the time. Where the
-    space asks for space groups, all are symmetric.
+    Few symmetries leave a cell free to fall where it will and make equal atoms see equal surroundings; many leave it so
+    few coordinates that it falls into the same few structures again and again. A draw among all space groups is mostly one of
+    many symmetries. The best order differs with the crystal that is searched for, so a search draws each class by what it has
+    lately earned per model call (`searchers.earnings`). Pickard and Needs, J. Phys.: Condens. Matter 23, 053201
+    (2011), too, prefer two to four operations. Where the space asks for space groups, all are of those.
+
+    Atoms are pushed apart before anything is relaxed, their symmetry kept (`searchers.spread`).
 
     Volumes are those estimated for ambient pressure times what crystals near the hull have turned out to have by it (a
     fading geometric mean), so that pressure and a potential's bias are soon known.
 
     Attributes:
         generator: of the symmetric ones.
-        earnings: of both kinds.
+        earnings: of each class.
     """
 
     def __init__(self, space: SearchSpace, generator: SymmetricGenerator) -> None:
         self.generator = generator
-        self.earnings = Earnings([SYMMETRIC, SPREAD])
+        self.earnings = Earnings(ORDERS)
         self._space = space
         self._hull = LocalHull(space.elements)
         self._ln_ratio = 0.0
@@ -56,7 +65,7 @@ class Starts:
         return estimate_volume(atoms_of) * exp(self._ln_ratio)
 
     def learn(self, result: Relaxed) -> None:
-        """What a result, anybody's, says of the kind of start that it came from."""
+        """What a result, anybody's, says of the class of start that it came from."""
         counts, energy = converged_counts(result, self._space), float(result.energy_eV_per_atom)
         reward = 0.0
         if counts is not None:
@@ -64,7 +73,9 @@ class Starts:
             self._hull.add(counts, energy)
             if reward:
                 self._learn_volume(result.atoms)
-        self.earnings.credit(result.candidate.operator, reward, result.model_calls)
+        if result.candidate.operator in START_KINDS:
+            group = int(result.candidate.info.get("space_group", 1))
+            self.earnings.credit(_class_of(group), reward, result.model_calls)
 
     def _learn_volume(self, atoms: Atoms) -> None:
         usual_A3 = estimate_volume(Counter(atoms.get_chemical_symbols()))
@@ -81,15 +92,22 @@ class Starts:
         Raises:
             NoStructureError, GenerationError: as `SymmetricGenerator.draw`.
         """
-        if self._space.space_groups is None and rng.random() < self._spread_share():
+        shares = self.shares()
+        drawn = str(rng.choice(list(shares), p=list(shares.values())))
+        if drawn == "1" and self._space.space_groups is None:
             counts = self._space.draw_composition(rng) if among is None else among[int(rng.integers(len(among)))]
             return SPREAD, self._spread(counts, rng), {"space_group": 1}
-        atoms, group = self.generator.draw(rng, among)
-        return SYMMETRIC, atoms, {"space_group": group}
+        atoms, group = self.generator.draw(rng, among, _groups_of(drawn))
+        apart = pushed(atoms)
+        usable = far_enough(apart, self._space.min_distance_scale)
+        return SYMMETRIC, apart if usable else atoms, {"space_group": group}
 
-    def _spread_share(self) -> float:
-        symmetric, spread = self.earnings.relative([SYMMETRIC, SPREAD])
-        return float(0.5 * _FIXED_SHARE + (1 - _FIXED_SHARE) * spread / (symmetric + spread))
+    def shares(self) -> dict[str, float]:
+        """How often each class is drawn."""
+        weights = np.array([weight for *_, weight in ORDERS.values()])
+        earned = weights * self.earnings.relative(list(ORDERS))
+        shares = _FIXED_SHARE * weights / weights.sum() + (1 - _FIXED_SHARE) * earned / earned.sum()
+        return dict(zip(ORDERS, shares.tolist(), strict=True))
 
     def _spread(self, counts: Sequence[int], rng: np.random.Generator) -> Atoms:
         atoms_of = {e: int(n) for e, n in zip(self._space.elements, counts, strict=True) if n > 0}
@@ -114,3 +132,26 @@ class Starts:
         made._ln_ratio = state["ln_ratio"]
         made._hull = LocalHull.from_state(space.elements, state["hull"])
         return made
+
+
+@cache
+def _orders() -> dict[int, int]:
+    """Order of the point group of each space group."""
+    found: dict[int, int] = {}
+    for hall in range(1, 531):
+        number = spglib.get_spacegroup_type(hall).number
+        if number not in found:
+            rotations = spglib.get_symmetry_from_database(hall)["rotations"]
+            found[number] = len({rotation.tobytes() for rotation in rotations})
+    return found
+
+
+def _class_of(group: int) -> str:
+    order = _orders()[group]
+    return next(name for name, (low, high, _) in ORDERS.items() if low <= order <= high)
+
+
+@cache
+def _groups_of(name: str) -> tuple[int, ...]:
+    low, high, _ = ORDERS[name]
+    return tuple(group for group, order in _orders().items() if low <= order <= high)

@@ -32,15 +32,14 @@ def separated(atoms: Atoms, scale: float) -> Atoms | None:
     wanted_A = scale * (radii[pairs[0]] + radii[pairs[1]])
     moved = atoms.copy()
     for _ in range(_ROUNDS):
-        if not push_apart(moved, cell, pairs, wanted_A, _MARGIN):
+        if not _push_apart(moved, cell, pairs, wanted_A, _MARGIN):
             return moved
     return None
 
 
-def push_apart(
-    atoms: Atoms, cell: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], wanted_A: np.ndarray, reach: float = 1.0,
-    share: float = 1.0,
-) -> bool:  # fmt: skip
+def _push_apart(
+    atoms: Atoms, cell: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], wanted_A: np.ndarray, reach: float
+) -> bool:
     """Push every pair that is too close apart along its line, once, in place; False where none is.
 
     Args:
@@ -49,7 +48,6 @@ def push_apart(
         pairs: indices of both atoms of each pair.
         wanted_A: distance of each pair.
         reach: a pair too close is sent to this times its distance wanted.
-        share: of what it lacks that it gets.
     """
     first, second = pairs
     fractional = atoms.positions @ np.linalg.inv(cell)
@@ -58,7 +56,7 @@ def push_apart(
     if (distances_A >= wanted_A).all():
         return False
     lacking_A = np.where(distances_A < wanted_A, reach * wanted_A - distances_A, 0.0)
-    push = vectors * (share * lacking_A / distances_A / 2)[:, None]
+    push = vectors * (lacking_A / distances_A / 2)[:, None]
     np.add.at(atoms.positions, first, push)
     np.add.at(atoms.positions, second, -push)
     return True

@@ -220,8 +220,8 @@ def systems() -> dict[str, System]:
     found = (
         System("lj", "Cu16", "lj", partial(_packings, "Cu"), {"sigma_A": 2.34, "epsilon_eV": 1.0}),
         System("lj2", "Pd8Ni8", "lj", partial(_equal, "Pd", "Ni"), KOB_ANDERSEN),
-        System("cu3au", "Cu6Au2", "emt", partial(_three_to_one, "Cu", "Au")),
-        System("cuau", "Cu4Au4", "emt", partial(_equal, "Cu", "Au")),
+        System("cu3au", "Cu6Au2", "emt", partial(_three_to_one, "Cu", "Au"), budget=2000),
+        System("cuau", "Cu4Au4", "emt", partial(_equal, "Cu", "Au"), budget=2000),
         *_oxides_and_others(),
     )
     return {s.name: s for s in found}
