@@ -92,8 +92,8 @@ class GeneticSettings(_Section):
     operators: OperatorWeights | None = None
     adaptive: bool = True
     elite: Count = 2
-    lifetime: Count = 10
-    patience: Annotated[Whole, Field(ge=0)] = 40
+    lifetime: Count = 20
+    patience: Annotated[Whole, Field(ge=0)] = 60
 
 
 class AnnealingSettings(_Section):
@@ -117,7 +117,7 @@ class HoppingSettings(_Section):
     """The hopping searcher."""
 
     walkers: Count = 8
-    patience: Count = 30
+    patience: Count = 5
 
 
 class ParetoSettings(_Section):
@@ -136,7 +136,7 @@ class PortfolioSettings(_Section):
 
     members: Annotated[
         list[Literal["random", "genetic", "annealing", "hopping"]], Field(min_length=1), AfterValidator(_each_once)
-    ] = ["genetic", "hopping", "annealing"]
+    ] = ["genetic", "hopping", "random"]
 
 
 class SearchSettings(_Section):

@@ -42,8 +42,8 @@ class GeneticSearch:
         generator: SymmetricGenerator | None = None,
         adaptive: bool = True,
         elite: int = 2,
-        lifetime: int = 10,
-        patience: int = 40,
+        lifetime: int = 20,
+        patience: int = 60,
     ) -> None:
         """Set the search up.
 

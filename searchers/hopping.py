@@ -92,7 +92,7 @@ class MinimaHopping:
         seed: int = 0,
         first_id: int = 0,
         walkers: int = 8,
-        patience: int = 30,
+        patience: int = 5,
         generator: SymmetricGenerator | None = None,
     ) -> None:
         """Set the walkers up.

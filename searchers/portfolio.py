@@ -25,7 +25,7 @@ MEMBERS: dict[str, type[Any]] = {
     "hopping": MinimaHopping,
     "random": RandomSearch,
 }
-_DEFAULT = ("genetic", "hopping", "annealing")
+_DEFAULT = ("genetic", "hopping", "random")
 
 
 class PortfolioSearch:
@@ -54,7 +54,7 @@ class PortfolioSearch:
             space: what may be asked for.
             seed: the campaign's seed.
             first_id: id of the first candidate.
-            members: settings of each by name; None takes genetic, hopping and annealing as they come.
+            members: settings of each by name; None takes genetic, hopping and random as they come.
         """
         members = {name: {} for name in _DEFAULT} if members is None else members
         unknown = sorted(set(members) - set(MEMBERS))

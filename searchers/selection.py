@@ -29,7 +29,7 @@ class Selection:
         patience: results without a lower hull after which antiseeds are set; 0 sets none.
     """
 
-    def __init__(self, lifetime: int = 10, patience: int = 40) -> None:
+    def __init__(self, lifetime: int = 20, patience: int = 60) -> None:
         if lifetime < 1 or patience < 0:
             raise ValueError(f"lifetime must be at least 1 and patience at least 0 (are {lifetime}, {patience})")
         self.lifetime = lifetime

@@ -103,5 +103,5 @@ def test_a_hop_keeps_volume_and_distances_and_grows_with_its_width(width):
 
 
 def test_settings_are_checked():
-    with pytest.raises(ValueError, match=r"at least one walker and a patience of 1 \(are 0, 30\)"):
+    with pytest.raises(ValueError, match=r"at least one walker and a patience of 1 \(are 0, 5\)"):
         MinimaHopping(SPACE, walkers=0)
