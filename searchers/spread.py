@@ -43,8 +43,8 @@ def spread_crystal(atoms_of: Mapping[str, int], volume_A3: float, scale: float, 
 def pushed(atoms: Atoms) -> Atoms:
     """The atoms after rounds of pushes along the lines of all pairs that are nearer than their radii's sum.
 
-    A pair is pushed by every periodic image that is too near, all at once, so that pushes have the symmetry of the crystal
-    and leave it its space group.
+    A pair is pushed by every periodic image that is too near, all at once, so that pushes have the symmetry of the
+    crystal and leave it its space group.
 
     atoms: not changed; what comes back has a cell of short vectors.
     """

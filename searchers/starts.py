@@ -25,8 +25,8 @@ from searchers.volume import estimate_volume
 SYMMETRIC, SPREAD = START_KINDS = "random", "spread"
 """Operators of crystals with and without a space group, as candidates name them."""
 ORDERS = {"1": (1, 1, 1.0), "2": (2, 2, 1.0), "3-4": (3, 4, 1.0), "6-8": (6, 8, 0.3), "12-48": (12, 48, 0.3)}
-"""Classes of starts: lowest and highest order of the point group, and how often each is drawn relative to the others while
-nothing is known."""
+"""Classes of starts: lowest and highest order of the point group, and how often each is drawn relative to the others
+while nothing is known."""
 _VOLUME_FACTORS = (0.9, 1.2)  # of the estimate, whose error is 12 % rms
 _LEARNING = 0.2  # of a crystal's volume ratio that goes into the mean: the last five count
 _LARGEST_LN = 1.2  # of the logarithm: 0.3 to 3.3 times the estimate; further off is another world
@@ -36,11 +36,12 @@ _FIXED_SHARE = 0.25  # of the draws that follow the weights alone, whatever each
 class Starts:
     """Crystals of a class of symmetry: the order of their point group.
 
-    Few symmetries leave a cell free to fall where it will and make equal atoms see equal surroundings; many leave it so
-    few coordinates that it falls into the same few structures again and again. A draw among all space groups is mostly one of
-    many symmetries. The best order differs with the crystal that is searched for, so a search draws each class by what it has
-    lately earned per model call (`searchers.earnings`). Pickard and Needs, J. Phys.: Condens. Matter 23, 053201
-    (2011), too, prefer two to four operations. Where the space asks for space groups, all are of those.
+    Few symmetries leave a cell free to fall where it will and make equal atoms see equal surroundings; many leave it
+    so few coordinates that it falls into the same few structures again and again. A draw among all space groups is
+    mostly one of many symmetries. The best order differs with the crystal that is searched for, so a search draws each
+    class by what it has lately earned per model call (`searchers.earnings`). Pickard and Needs, J. Phys.: Condens.
+    Matter 23, 053201 (2011), too, prefer two to four operations. Where the space asks for space groups, all are of
+    those.
 
     Atoms are pushed apart before anything is relaxed, their symmetry kept (`searchers.spread`).
 
@@ -75,7 +76,7 @@ class Starts:
                 self._learn_volume(result.atoms)
         if result.candidate.operator in START_KINDS:
             group = int(result.candidate.info.get("space_group", 1))
-            self.earnings.credit(_class_of(group), reward, result.model_calls)
+            self.earnings.credit(class_of(group), reward, result.model_calls)
 
     def _learn_volume(self, atoms: Atoms) -> None:
         usual_A3 = estimate_volume(Counter(atoms.get_chemical_symbols()))
@@ -146,7 +147,8 @@ def _orders() -> dict[int, int]:
     return found
 
 
-def _class_of(group: int) -> str:
+def class_of(group: int) -> str:
+    """Name of a space group's class in `ORDERS`."""
     order = _orders()[group]
     return next(name for name, (low, high, _) in ORDERS.items() if low <= order <= high)
 

@@ -21,7 +21,7 @@ def test_conformance():
 
 def test_all_members_are_asked_and_make_different_structures():
     made = run(PortfolioSearch(SPACE, seed=1), 40)
-    assert {c.info["searcher"] for c in made} == {"genetic", "hopping", "annealing"}
+    assert {c.info["searcher"] for c in made} == {"genetic", "hopping", "random"}
     first = [c.atoms.get_volume() for c in made if c.operator in START_KINDS]
     assert len(set(np.round(first, 6))) == len(first)
 

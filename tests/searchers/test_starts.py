@@ -4,13 +4,14 @@ import json
 
 import numpy as np
 import pytest
+import spglib
 
 from searchers import Candidate, Relaxed, SearchSpace
 from searchers.candidate import Fate
 from searchers.distances import far_enough, nearest_distances
 from searchers.generation import SymmetricGenerator, random_p1
-from searchers.spread import spread_crystal
-from searchers.starts import SPREAD, SYMMETRIC, Starts
+from searchers.spread import pushed, spread_crystal
+from searchers.starts import ORDERS, SPREAD, SYMMETRIC, Starts, class_of
 
 SPACE = SearchSpace(("Cu", "Au"), 2, 8)
 
@@ -46,26 +47,59 @@ def test_a_clash_that_no_push_undoes_gives_a_roomier_crystal():
     assert atoms.get_volume() > 10.0
 
 
-def told(operator, energy, id):
+def told(operator, energy, id, group=1):
     atoms = random_p1({"Cu": 2}, 24.0, 0.6, np.random.default_rng(id))
-    return Relaxed(Candidate(id, atoms, operator), atoms, 2 * energy, Fate.CONVERGED, model_calls=20)
+    candidate = Candidate(id, atoms, operator, info={"space_group": group})
+    return Relaxed(candidate, atoms, 2 * energy, Fate.CONVERGED, model_calls=20)
 
 
-def kinds(made, n=120):
+def classes(made, n=120):
+    """Share of each class of symmetry among crystals drawn."""
     rng = np.random.default_rng(1)
-    drawn = [made.draw(rng)[0] for _ in range(n)]
-    return drawn.count(SPREAD) / n
+    groups = [made.draw(rng)[2]["space_group"] for _ in range(n)]
+    return {name: sum(class_of(group) == name for group in groups) / n for name in ORDERS}
 
 
-@pytest.mark.parametrize("winner, loser", [(SPREAD, SYMMETRIC), (SYMMETRIC, SPREAD)])
-def test_the_kind_that_earns_is_drawn_more_and_the_other_never_dies_out(winner, loser):
+def test_orders_of_point_groups_are_those_of_the_tables():
+    named = {1: "1", 2: "2", 9: "2", 14: "3-4", 146: "3-4", 62: "6-8", 167: "12-48", 225: "12-48"}
+    assert {group: class_of(group) for group in named} == named
+
+
+@pytest.mark.parametrize("winner, group", [("1", 1), ("2", 2), ("12-48", 225)])
+def test_the_class_that_earns_is_drawn_more_and_others_never_die_out(winner, group):
     made = starts()
-    assert 0.4 < kinds(made) < 0.6
+    before = made.shares()
+    assert before["2"] > before["12-48"] > 0.05
     for step in range(60):
-        made.learn(told(winner, -3.0 - 0.01 * step, step))
-        made.learn(told(loser, 0.0, 100 + step))
-    share = kinds(made) if winner == SPREAD else 1 - kinds(made)
-    assert 0.75 < share < 0.95
+        made.learn(told(SPREAD if group == 1 else SYMMETRIC, -3.0 - 0.01 * step, step, group))
+        made.learn(told(SYMMETRIC, 0.0, 100 + step, 14))
+    after = made.shares()
+    assert after[winner] > 2 * before[winner]
+    assert min(after.values()) > 0.01
+    assert sum(after.values()) == pytest.approx(1.0)
+
+
+def test_crystals_are_drawn_as_often_as_the_shares_say():
+    made = starts(SearchSpace(("Cu",), 8, 8))
+    drawn, shares = classes(made), made.shares()
+    assert all(abs(drawn[name] - share) < 0.13 for name, share in shares.items())  # three standard errors of 120
+
+
+@pytest.mark.parametrize("group", [2, 14, 62, 129, 166])
+def test_pushes_keep_the_symmetry(group):
+    space = SearchSpace(("Cu", "Au"), 8, 8, formula=(1, 1), space_groups=(group,))
+    for seed in range(4):
+        atoms = SymmetricGenerator(space).generate((4, 4), np.random.default_rng(seed))[0]
+        apart = pushed(atoms)
+        assert operations(apart) >= operations(atoms) > 1
+        assert apart.get_volume() == pytest.approx(atoms.get_volume())
+
+
+def operations(atoms):
+    """Point operations that spglib finds in the crystal's primitive cell."""
+    cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
+    dataset = spglib.get_symmetry_dataset(spglib.find_primitive(cell, symprec=1e-4), symprec=1e-4)
+    return len(dataset.rotations)
 
 
 def test_where_space_groups_are_asked_for_all_have_one():
@@ -81,7 +115,7 @@ def test_they_go_on_from_their_state():
         made.learn(told(SPREAD, -3.0 - 0.01 * step, step))
     twin = Starts.from_state(SPACE, json.loads(json.dumps(made.state())))
     assert twin.state() == made.state()
-    assert kinds(twin, 30) == kinds(made, 30)
+    assert classes(twin, 30) == classes(made, 30)
 
 
 def test_volumes_follow_what_is_found_near_the_hull():

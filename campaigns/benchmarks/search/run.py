@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 BUILD = Path("build/search")
 sys.path += [str(HERE), str(HERE.parent)]
 
-OURS = ("random", "genetic", "annealing", "hopping", "portfolio")
+OURS = ("random", "genetic", "annealing", "hopping", "portfolio", "genetic-full")
 PEERS = ("cryspy", "agox", "agox-cell")
 METHODS = (*OURS, "fire", *PEERS)
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
