@@ -24,7 +24,7 @@ from searchers.volume import estimate_volume
 
 SYMMETRIC, SPREAD = START_KINDS = "random", "spread"
 """Operators of crystals with and without a space group, as candidates name them."""
-ORDERS = {"1": (1, 1, 1.0), "2": (2, 2, 1.0), "3-4": (3, 4, 1.0), "6-8": (6, 8, 0.3), "12-48": (12, 48, 0.3)}
+ORDERS = {"1": (1, 1, 0.25), "2": (2, 2, 1.0), "3-4": (3, 4, 1.0), "6-8": (6, 8, 0.25), "12-48": (12, 48, 0.25)}
 """Classes of starts: lowest and highest order of the point group, and how often each is drawn relative to the others
 while nothing is known."""
 _VOLUME_FACTORS = (0.9, 1.2)  # of the estimate, whose error is 12 % rms

@@ -74,7 +74,7 @@ def test_the_class_that_earns_is_drawn_more_and_others_never_die_out(winner, gro
         made.learn(told(SPREAD if group == 1 else SYMMETRIC, -3.0 - 0.01 * step, step, group))
         made.learn(told(SYMMETRIC, 0.0, 100 + step, 14))
     after = made.shares()
-    assert after[winner] > 2 * before[winner]
+    assert after[winner] > max(1.5 * before[winner], 0.3)
     assert min(after.values()) > 0.01
     assert sum(after.values()) == pytest.approx(1.0)
 
