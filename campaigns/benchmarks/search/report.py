@@ -214,7 +214,8 @@ def draw(groups: Mapping[str, Mapping[str, Runs]], references: Mapping[str, Any]
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels.flat[len(groups) :]:
         axes.set_visible(False)
-    figure.supxlabel("model calls", fontsize=9)
+    for axes in panels.flat[max(0, len(groups) - columns) : len(groups)]:
+        axes.set_xlabel("model calls", fontsize=9)
     figure.supylabel("share of runs that found it, with 95 % bands", fontsize=9)
     handles = {
         label: handle for axes in panels.flat for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
