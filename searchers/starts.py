@@ -140,10 +140,9 @@ def _orders() -> dict[int, int]:
     """Order of the point group of each space group."""
     found: dict[int, int] = {}
     for hall in range(1, 531):
-        number = spglib.get_spacegroup_type(hall).number
-        if number not in found:
-            rotations = spglib.get_symmetry_from_database(hall)["rotations"]
-            found[number] = len({rotation.tobytes() for rotation in rotations})
+        kind, operations = spglib.get_spacegroup_type(hall), spglib.get_symmetry_from_database(hall)
+        assert kind is not None and operations is not None, f"spglib's tables lack Hall number {hall}"
+        found.setdefault(kind.number, len({rotation.tobytes() for rotation in operations["rotations"]}))
     return found
 
 
