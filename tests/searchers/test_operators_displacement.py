@@ -137,7 +137,8 @@ def test_near_translations_are_found_and_made_exact(seed, factor):
         # Means of atoms at most 0.02 Å off along each axis are at most that far off.
         assert min_distance_ratio(small) > min_distance_ratio(parent) - 0.1
         again = random_supercell(small, round(ratio), rng)
-        assert distance(fingerprint(again), fingerprint(large)) < 0.12  # the same crystal, as fingerprints judge
+        # The same crystal: 0.20 is the largest of 4,500 such distances, random cells of TiC are 1.3 apart (median)
+        assert distance(fingerprint(again), fingerprint(large)) < 0.4
 
 
 def test_exact_translations_give_the_primitive_crystal_back():
