@@ -50,7 +50,6 @@ _FOR_ELEMENTS = ("heredity", "composition")
 few and mostly known (in a Ti-C search 1 of 46 children near the hull came of an element by itself)."""
 _RANDOM_BOUNDS = (0.3, 1.5)  # times the random share that was asked for
 _OPERATORS_TRIED = 3  # before a child is given up for a random structure
-_FIXED_SHARE = 0.25  # of the choices that follow the weights alone, so that no operator dies out
 
 
 def operator_names() -> list[str]:
@@ -163,12 +162,11 @@ class Breeder:
 
     def shares(self) -> np.ndarray:
         """Probability of each operator of use here, in the order of their names."""
-        weights = np.array([self.weights[name] for name in self._useful])
-        fixed = weights / weights.sum()
-        if not self.adaptive:
-            return fixed
-        earned = weights * self.earnings.relative(self._useful)
-        return _FIXED_SHARE * fixed + (1 - _FIXED_SHARE) * earned / earned.sum()
+        weights = {name: self.weights[name] for name in self._useful}
+        if self.adaptive:
+            return self.earnings.shares(weights)
+        fixed = np.array(list(weights.values()))
+        return fixed / fixed.sum()
 
     def random_share(self, usual: float) -> float:
         """Share of random crystals: the usual one times what they lately earn beside children, within 0.3 and 1.5."""

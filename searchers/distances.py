@@ -46,17 +46,13 @@ def distances_in_reduced(cell: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 def nearest_vectors(cell: np.ndarray, fractional: np.ndarray) -> np.ndarray:
     """The shortest periodic image of each fractional vector (n, 3) in a cell of shortest vectors, Å, (n, 3)."""
-    images = _images(cell, fractional)
+    images = image_vectors(cell, fractional)
     nearest = np.einsum("pix,pix->pi", images, images).argmin(1)
     return np.asarray(images[np.arange(len(fractional)), nearest])
 
 
-def image_vectors(cell: np.ndarray, vectors_A: np.ndarray) -> np.ndarray:
-    """The 27 shortest periodic images or so of each vector (n, 3), Å, in a cell of shortest vectors; (n, 27, 3)."""
-    return _images(cell, vectors_A @ np.linalg.inv(cell))
-
-
-def _images(cell: np.ndarray, fractional: np.ndarray) -> np.ndarray:
+def image_vectors(cell: np.ndarray, fractional: np.ndarray) -> np.ndarray:
+    """Periodic images of each fractional vector (n, 3), wrapped, in the 27 cells around it, Å, (n, 27, 3)."""
     return np.asarray(((fractional - np.rint(fractional)) @ cell)[:, None, :] + (_SHIFTS @ cell)[None])
 
 

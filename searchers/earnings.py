@@ -7,6 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
+FIXED_SHARE = 0.25
+"""Of the choices that follow the weights alone, so that no way dies out."""
 PRIOR_CALLS = 100.0
 """Model calls in which a way that nothing is known of is taken to earn one reward: about five relaxations."""
 MEMORY = 0.98
@@ -45,6 +47,12 @@ class Earnings:
     def relative(self, names: Sequence[str]) -> np.ndarray:
         """Expected rates in units of the one that nothing is known of, (names,)."""
         return np.array([(1 + self._of[n][0]) / (1 + self._of[n][1] / PRIOR_CALLS) for n in names])
+
+    def shares(self, weights: Mapping[str, float]) -> np.ndarray:
+        """How often to take each way, (ways,): as weight times expected rate; a quarter by the weights alone."""
+        usual = np.array(list(weights.values()))
+        earned = usual * self.relative(list(weights))
+        return FIXED_SHARE * usual / usual.sum() + (1 - FIXED_SHARE) * earned / earned.sum()
 
     def state(self) -> dict[str, list[float]]:
         """[reward, calls] by name, JSON-able."""

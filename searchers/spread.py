@@ -54,8 +54,9 @@ def pushed(atoms: Atoms) -> Atoms:
     wanted_A = _WANTED * (radii[first] + radii[second])
     moved = atoms.copy()
     moved.set_cell(cell)
-    for _ in range(_ROUNDS if len(first) else 0):
-        vectors = image_vectors(cell, moved.positions[first] - moved.positions[second])
+    inverse = np.linalg.inv(cell)
+    for _ in range(_ROUNDS):
+        vectors = image_vectors(cell, (moved.positions[first] - moved.positions[second]) @ inverse)
         distances_A = np.maximum(np.linalg.norm(vectors, axis=2), 1e-9)
         lacking_A = np.maximum(wanted_A[:, None] - distances_A, 0.0)
         if not lacking_A.any():

@@ -30,7 +30,6 @@ while nothing is known."""
 _VOLUME_FACTORS = (0.9, 1.2)  # of the estimate, whose error is 12 % rms
 _LEARNING = 0.2  # of a crystal's volume ratio that goes into the mean: the last five count
 _LARGEST_LN = 1.2  # of the logarithm: 0.3 to 3.3 times the estimate; further off is another world
-_FIXED_SHARE = 0.25  # of the draws that follow the weights alone, whatever each class earns
 
 
 class Starts:
@@ -105,9 +104,7 @@ class Starts:
 
     def shares(self) -> dict[str, float]:
         """How often each class is drawn."""
-        weights = np.array([weight for *_, weight in ORDERS.values()])
-        earned = weights * self.earnings.relative(list(ORDERS))
-        shares = _FIXED_SHARE * weights / weights.sum() + (1 - _FIXED_SHARE) * earned / earned.sum()
+        shares = self.earnings.shares({name: weight for name, (*_, weight) in ORDERS.items()})
         return dict(zip(ORDERS, shares.tolist(), strict=True))
 
     def _spread(self, counts: Sequence[int], rng: np.random.Generator) -> Atoms:

@@ -32,13 +32,13 @@ def separated(atoms: Atoms, scale: float) -> Atoms | None:
     wanted_A = scale * (radii[pairs[0]] + radii[pairs[1]])
     moved = atoms.copy()
     for _ in range(_ROUNDS):
-        if not _push_apart(moved, cell, pairs, wanted_A, _MARGIN):
+        if not _push_apart(moved, cell, pairs, wanted_A):
             return moved
     return None
 
 
 def _push_apart(
-    atoms: Atoms, cell: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], wanted_A: np.ndarray, reach: float
+    atoms: Atoms, cell: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], wanted_A: np.ndarray
 ) -> bool:
     """Push every pair that is too close apart along its line, once, in place; False where none is.
 
@@ -46,8 +46,7 @@ def _push_apart(
         atoms: moved.
         cell: their lattice by short vectors, shape (3, 3).
         pairs: indices of both atoms of each pair.
-        wanted_A: distance of each pair.
-        reach: a pair too close is sent to this times its distance wanted.
+        wanted_A: distance of each pair; one that is too close is sent a little beyond it.
     """
     first, second = pairs
     fractional = atoms.positions @ np.linalg.inv(cell)
@@ -55,7 +54,7 @@ def _push_apart(
     distances_A = np.maximum(np.linalg.norm(vectors, axis=1), 1e-9)
     if (distances_A >= wanted_A).all():
         return False
-    lacking_A = np.where(distances_A < wanted_A, reach * wanted_A - distances_A, 0.0)
+    lacking_A = np.where(distances_A < wanted_A, _MARGIN * wanted_A - distances_A, 0.0)
     push = vectors * (lacking_A / distances_A / 2)[:, None]
     np.add.at(atoms.positions, first, push)
     np.add.at(atoms.positions, second, -push)
