@@ -18,7 +18,7 @@ from discover.records import RunRecord
 from discover.rerank import Reranking
 from discover.run_folder import RunFolder
 from discover.steady_state import SteadyState
-from discover.strategy import measured_properties
+from discover.strategy import measured_properties, search_space
 from discover.tidy import TidySpec
 from discover.worker import WorkerSpec
 from potentials import DeviceError, LoadError, Metadata, RelaxSettings
@@ -136,6 +136,8 @@ def _worker_spec(config: CampaignConfig) -> WorkerSpec:
         options=config.potential_options,
         measured=measured_properties(config),
         tidy=_tidy_spec(config),
+        surrogate=config.relax.surrogate,
+        elements=search_space(config).elements,
     )
 
 

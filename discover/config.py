@@ -172,6 +172,7 @@ class RelaxSettings(_Section):
     max_steps: Count = 300
     risk: Annotated[Number, Field(ge=0, lt=0.5)] = 0.02
     batch_atoms: Count | None = None
+    surrogate: Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)] = "auto"
     compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)] = "auto"
 
 

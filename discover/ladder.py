@@ -30,7 +30,7 @@ def on_top_rung(config: CampaignConfig) -> CampaignConfig:
             "potential_options": rung.options,
             "device": rung.device,
             "witness": "auto" if config.witness == rung.potential else config.witness,
-            "relax": config.relax.model_copy(update={"risk": 0.0}),  # each of them is wanted to its end
+            "relax": config.relax.model_copy(update={"risk": 0.0, "surrogate": "off"}),  # each is wanted to its end
             "search": config.search.model_copy(update={"candidates": rung.most, "model_calls": None, "hours": None}),
             "ladder": LadderSettings(),
         }

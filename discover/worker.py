@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers
 
 import potentials
 from discover.measuring import measure
@@ -18,6 +19,7 @@ from discover.tidy import Tidier, TidySpec
 from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings, resolve_device
 from potentials.potential import structure_of
 from potentials.relax.settings import Halt, Outcome
+from potentials.surrogate import LinearSurrogate
 from potentials.words import in_words
 from searchers.modes import Modes
 
@@ -37,6 +39,9 @@ class WorkerSpec:
         witness: another potential, asked for a second opinion on what would change the hull; None asks nobody.
         measured: properties to measure of what converges low enough (`discover.measuring`).
         tidy: the cheap potential that comes first; None for none.
+        surrogate: whether candidates are rehearsed on a potential learnt on the way; auto does where the device is a
+            processor, for on a GPU a model call costs less than what is learnt from it.
+        elements: that may occur, chemical symbols; a surrogate wants to know them all.
     """
 
     potential: str
@@ -49,14 +54,16 @@ class WorkerSpec:
     witness: str | None = None
     measured: tuple[str, ...] = ()
     tidy: TidySpec | None = None
+    surrogate: Literal["auto", "on", "off"] = "off"
+    elements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Task:
     """One structure to relax, or to evaluate as it is, with so many of its lowest modes.
 
-    `tidy` where a cheap potential may tidy it first; the worker's properties are measured where it converges at
-    `measured_below_eV_per_atom` or lower.
+    `tidy` where a cheap potential or a surrogate may have it first; the worker's properties are measured where it
+    converges at `measured_below_eV_per_atom` or lower.
     """
 
     id: int
@@ -135,7 +142,12 @@ class RelaxWorker:
     @cached_property
     def relaxer(self) -> InFlightRelaxer:
         """The batch in flight."""
-        return InFlightRelaxer(self.potential, self.spec.settings, self.spec.batch_atoms)
+        return InFlightRelaxer(self.potential, self.spec.settings, self.spec.batch_atoms, self._surrogate())
+
+    def _surrogate(self) -> LinearSurrogate | None:
+        """Nothing learnt yet: each worker learns from what it evaluates itself."""
+        wanted = self.spec.surrogate == "on" or (self.spec.surrogate == "auto" and self.device == "cpu")
+        return LinearSurrogate([atomic_numbers[e] for e in self.spec.elements]) if wanted else None
 
     def load(self) -> None:
         """Load the potential, which takes seconds, and a witness that might not load.
@@ -189,7 +201,7 @@ class RelaxWorker:
         vibrating = [self._vibrating(task) for task in tasks if task.modes]
         for task in self._tidied(tasks):
             if not task.modes:
-                self.relaxer.add(task.id, task.atoms, task.relax)
+                self.relaxer.add(task.id, task.atoms, task.relax, rough=task.tidy)
                 self._measured_below[task.id] = task.measured_below_eV_per_atom
         deadline = time.monotonic() + patience_s
         finished, halts = self.relaxer.step(), self.relaxer.halts()

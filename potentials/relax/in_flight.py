@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from potentials.neighbours import Structure
+from potentials.neighbours import NeighbourOverflowError, Structure
 from potentials.potential import Evaluation, Potential, structure_of
 from potentials.primitive import primitive
 from potentials.relax.quasi_newton import GPA, QuasiNewton
 from potentials.relax.sanity import unphysical_energy, unphysical_geometry
 from potentials.relax.settings import Halt, Outcome, Relaxation, RelaxSettings
+from potentials.surrogate import LinearSurrogate
 from potentials.words import in_words
 
 FINAL_SYMPREC_A = 0.01
 """Two relaxed atoms closer than this to a translation of each other are one: a tenth of a typical thermal amplitude."""
 
+REHEARSAL_STEPS = 80
+"""On the surrogate, of which each costs a millisecond."""
+HOLE_EV = 0.5
+"""Per atom: what a surrogate puts so far below all that it has learnt from is its own invention."""
+MISLED_EV = 0.5
+"""Per atom: where the first energy lies so far above the one foretold, the relaxation begins again as it was given."""
 HALVINGS = 3
 """Of a step that leads into an overlap, before the structure itself is blamed: 0.35 Å become 0.04 Å."""
 
@@ -33,6 +41,8 @@ class _Walker:
     start: Atoms
     optimiser: QuasiNewton
     relax: bool
+    rough: bool = False
+    foretold_eV: float | None = None
     calls: int = 0
     lowest: tuple[float, Structure, Evaluation] | None = None
 
@@ -43,17 +53,26 @@ class InFlightRelaxer:
     With `settings.halt_every`, structures are held now and then: `halts` gives those newly held, and each waits outside
     the batch until `go_on` or `stop` is called with its id.
 
+    With a surrogate, rough structures are rehearsed: relaxed on it when their turn comes, so that the potential begins
+    near where they end. It learns from every evaluation; whom it misleads (`MISLED_EV`), begins as it was given.
+
     potential: what evaluates.
     settings: when a structure is finished.
     batch_atoms: atoms in flight; None takes the potential's own.
+    surrogate: learnt on the way; None rehearses nothing.
     """
 
     def __init__(
-        self, potential: Potential, settings: RelaxSettings | None = None, batch_atoms: int | None = None
+        self,
+        potential: Potential,
+        settings: RelaxSettings | None = None,
+        batch_atoms: int | None = None,
+        surrogate: LinearSurrogate | None = None,
     ) -> None:
         self.potential = potential
         self.settings = settings or RelaxSettings()
         self.batch_atoms = batch_atoms or potential.batch_atoms
+        self._surrogate = surrogate
         self._waiting: deque[_Walker] = deque()
         self._flying: list[_Walker] = []
         self._finished: list[Relaxation] = []
@@ -64,8 +83,8 @@ class InFlightRelaxer:
         """Structures waiting or in flight, without those that are held."""
         return len(self._waiting) + len(self._flying)
 
-    def add(self, id: int, atoms: Atoms, relax: bool = True) -> None:
-        """Queue a structure; with relax=False it is evaluated once as it is."""
+    def add(self, id: int, atoms: Atoms, relax: bool = True, rough: bool = False) -> None:
+        """Queue a structure; with relax=False it is evaluated once as it is, a rough one may be rehearsed."""
         start = atoms.copy()
         start.pbc = True
         # Before anything else: spglib dies, and the process with it, on positions that are not finite
@@ -75,8 +94,7 @@ class InFlightRelaxer:
                 start = primitive(start)
             except Exception as error:  # a cell that no lattice reduction foresaw ends alone
                 reason = in_words(error)
-        optimiser = QuasiNewton(structure_of(start), self.settings.pressure_GPa, self.settings.relax_cell)
-        walker = _Walker(id, start, optimiser, relax)
+        walker = _Walker(id, start, self._optimiser(start), relax, rough and relax)
         if reason:
             self._finished.append(self._failed(walker, reason))
         else:
@@ -88,15 +106,22 @@ class InFlightRelaxer:
         walkers, self._flying = self._flying, []
         for walker, answer in zip(walkers, self._evaluate([w.optimiser.structure for w in walkers]), strict=True):
             walker.calls += 1
+            self._learn(walker.optimiser.structure, answer)
             done = self._judged(walker, answer)
             if done is not None:
                 self._finished.append(done)
-            elif self.settings.halt_every and walker.calls % self.settings.halt_every == 0:
+            elif self._due(walker):
                 self._hold(walker)
             else:
                 self._flying.append(walker)
         finished, self._finished = self._finished, []
         return finished
+
+    def _due(self, walker: _Walker) -> bool:
+        """Whether it is held now: every so often, and where a rehearsal has led it near its end at once."""
+        if not self.settings.halt_every or walker.lowest is None:
+            return False
+        return walker.calls % self.settings.halt_every == 0 or (walker.calls == 1 and walker.foretold_eV is not None)
 
     def _hold(self, walker: _Walker) -> None:
         assert walker.lowest is not None
@@ -132,8 +157,39 @@ class InFlightRelaxer:
         atoms = sum(len(w.start) for w in self._flying)
         while self._waiting and (not self._flying or atoms + len(self._waiting[0].start) <= self.batch_atoms):
             walker = self._waiting.popleft()
+            if walker.rough:
+                self._rehearse(walker)
             atoms += len(walker.start)
             self._flying.append(walker)
+
+    def _optimiser(self, atoms: Atoms) -> QuasiNewton:
+        return QuasiNewton(structure_of(atoms), self.settings.pressure_GPa, self.settings.relax_cell)
+
+    def _rehearse(self, walker: _Walker) -> None:
+        """Relax it on the surrogate; what fails there begins as it was given."""
+        walker.rough = False
+        if self._surrogate is None or not self._surrogate.ready or not self._surrogate.knows(walker.start.numbers):
+            return
+        settings = replace(
+            self.settings,
+            max_steps=REHEARSAL_STEPS,
+            primitive=False,
+            halt_every=0,
+            lowest_eV_per_atom=self._surrogate.lowest_eV_per_atom - HOLE_EV,
+        )
+        (done,) = relax(self._surrogate, [walker.start], settings)
+        if done.outcome is not Outcome.FAILED:
+            walker.optimiser = self._optimiser(done.atoms)
+            walker.foretold_eV = done.energy_eV
+
+    def _learn(self, structure: Structure, answer: Evaluation | Exception) -> None:
+        """Let the surrogate know what can be believed."""
+        if self._surrogate is None or isinstance(answer, Exception) or not self._surrogate.knows(structure.numbers):
+            return
+        if unphysical_energy(structure, answer, self.settings):
+            return
+        with suppress(NeighbourOverflowError):  # more neighbours than a crystal has: nothing to learn
+            self._surrogate.learn(structure, answer)
 
     def _evaluate(self, structures: Sequence[Structure]) -> list[Evaluation | Exception]:
         """Evaluate all; where the batch breaks, halve it until the culprit stands alone."""
@@ -158,11 +214,12 @@ class InFlightRelaxer:
 
     def _judge(self, walker: _Walker, answer: Evaluation | Exception) -> Relaxation | None:
         """The walker's end, or None where it goes on."""
-        if isinstance(answer, Exception):
-            return self._failed(walker, in_words(answer))
         here = walker.optimiser.structure
-        reason = unphysical_energy(here, answer, self.settings)
-        if reason:
+        reason = in_words(answer) if isinstance(answer, Exception) else unphysical_energy(here, answer, self.settings)
+        if walker.foretold_eV is not None and walker.calls == 1 and (reason or self._misled(walker, answer)):
+            walker.optimiser, walker.foretold_eV = self._optimiser(walker.start), None
+            return None
+        if reason or isinstance(answer, Exception):
             return self._failed(walker, reason)
         if not walker.relax or self._converged(here, answer):
             return self._ended(walker, here, answer, Outcome.CONVERGED)
@@ -180,6 +237,12 @@ class InFlightRelaxer:
             walker.optimiser.shorten()
             reason = unphysical_geometry(walker.optimiser.structure, self.settings)
         return self._failed(walker, reason) if reason else None
+
+    def _misled(self, walker: _Walker, answer: Evaluation | Exception) -> bool:
+        """Whether the surrogate foretold something else altogether."""
+        if isinstance(answer, Exception) or walker.foretold_eV is None:
+            return False
+        return answer.energy_eV - walker.foretold_eV > MISLED_EV * len(walker.start)
 
     def _enthalpy(self, structure: Structure, answer: Evaluation) -> float:
         return answer.energy_eV + self.settings.pressure_GPa * GPA * structure.volume_A3

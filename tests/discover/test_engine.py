@@ -7,7 +7,7 @@ from discover.engine import LocalEngine, Lost, slots_for
 from discover.errors import InputError
 from discover.ray_cluster import start_ray
 from discover.ray_engine import RayEngine
-from discover.worker import Task, WorkerSpec
+from discover.worker import RelaxWorker, Task, WorkerSpec
 from potentials import RelaxSettings
 
 SYMBOLS = ("Cu", "Ag", "Al", "Au", "Ni", "Pt")
@@ -66,6 +66,31 @@ def test_a_cluster_that_wants_a_token_says_how_to_give_it():
     message = r"--ray-address: the Ray cluster at 'auto' wants a token; export RAY_AUTH_MODE=token first"
     with pytest.raises(InputError, match=message):
         start_ray(Guarded(), "auto", None)
+
+
+def rattled(seed):
+    atoms = bulk("Cu", cubic=True)
+    atoms.rattle(0.3, seed=seed)
+    return atoms
+
+
+def calls(surrogate, tidy=True):
+    """Model calls of each of twelve cells, one after another."""
+    spec = WorkerSpec("emt", "cpu", RelaxSettings(), batch_atoms=4, surrogate=surrogate, elements=("Cu",))
+    worker, ended = RelaxWorker(spec), {}
+    worker.load()
+    tasks = [Task(seed, rattled(seed), tidy=tidy) for seed in range(12)]
+    while len(ended) < 12:
+        ended |= {f.relaxation.id: f.relaxation.model_calls for f in worker.advance(tasks)}
+        tasks = []
+    return [ended[id] for id in range(12)]
+
+
+def test_a_worker_learns_a_surrogate_where_it_is_told_to_and_known_crystals_are_spared():
+    plain = calls("off")
+    assert calls("on", tidy=False) == plain
+    assert calls("auto") == calls("on")  # for the device is a processor
+    assert sum(calls("on")[6:]) < 0.5 * sum(plain[6:])
 
 
 def test_a_task_for_modes_gives_the_cell_as_it_is_with_its_vibrations():

@@ -20,17 +20,17 @@ from potentials.neighbours import Structure
 from potentials.potential import Evaluation
 from potentials.relax.settings import Outcome
 
-FULL = "-full"
-"""Ends the name of a method that relaxes every candidate to its end: what does stopping them save, and cost?"""
+VARIANTS: dict[str, dict[str, Any]] = {"full": {"risk": 0.0}, "unaided": {"surrogate": "off"}}
+"""What stands behind a method's hyphen: every candidate relaxed to its end; no surrogate."""
 
 
 def campaign(system: System, method: str, seed: int) -> CampaignConfig:
-    """What a user would write, but for two keys (and `relax.risk`, where every relaxation is to go to its end).
+    """What a user would write, but for two keys (and one of `VARIANTS`).
 
     Known crystals would give the answer away: none. And `batch_atoms` is one cell's, so that about four candidates are
     out at a time: model calls are the measure, and a search that hears of each result soon spends fewer of them.
     """
-    stopping = {"risk": 0.0} if method.endswith(FULL) else {}
+    searcher, _, variant = method.partition("-")
     return CampaignConfig.model_validate(
         {
             "system": system.formula,
@@ -39,7 +39,7 @@ def campaign(system: System, method: str, seed: int) -> CampaignConfig:
             "device": "cpu",
             "seed": seed,
             "search": {
-                "searcher": method.removesuffix(FULL),
+                "searcher": searcher,
                 "candidates": None,
                 "model_calls": 10 * system.budget,
                 "atoms": [system.atoms, system.atoms],
@@ -50,7 +50,7 @@ def campaign(system: System, method: str, seed: int) -> CampaignConfig:
                 "max_steps": MAX_STEPS,
                 "batch_atoms": system.atoms,
                 "compile": "off",
-                **stopping,
+                **VARIANTS.get(variant, {}),
             },
         }
     )

@@ -83,7 +83,8 @@ class System:
         """Of all that its reference depends on."""
         told = [self.formula, self.potential, sorted(self.options.items())]
         for name, a in self.known().items():
-            told += [name, a.numbers.tolist(), a.positions.round(4).tolist(), a.cell.array.round(4).tolist()]
+            positions, cell = (x.round(4) + 0.0 for x in (a.positions, a.cell.array))  # −0.0 is 0.0
+            told += [name, a.numbers.tolist(), positions.tolist(), cell.tolist()]
         return sha256(repr(told).encode()).hexdigest()[:16]
 
     def relaxing(self, fmax_eV_A: float = FMAX_EV_A) -> RelaxSettings:
