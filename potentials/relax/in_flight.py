@@ -106,7 +106,6 @@ class InFlightRelaxer:
         walkers, self._flying = self._flying, []
         for walker, answer in zip(walkers, self._evaluate([w.optimiser.structure for w in walkers]), strict=True):
             walker.calls += 1
-            self._learn(walker.optimiser.structure, answer)
             done = self._judged(walker, answer)
             if done is not None:
                 self._finished.append(done)
@@ -208,6 +207,7 @@ class InFlightRelaxer:
     def _judged(self, walker: _Walker, answer: Evaluation | Exception) -> Relaxation | None:
         """As `_judge`; a geometry on which our own mathematics fails ends alone, too."""
         try:
+            self._learn(walker.optimiser.structure, answer)
             return self._judge(walker, answer)
         except Exception as error:
             return self._failed(walker, in_words(error))

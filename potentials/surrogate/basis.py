@@ -203,7 +203,7 @@ class Basis:
         sums = np.zeros((len(species) * len(self.numbers), self._functions * len(self._powers)))
         if self._functions:
             where = i3 * len(self.numbers) + species[j3]
-            np.add.at(sums, where, (value[:, :, None] * angular[:, None, :]).reshape(len(r3), -1))
+            np.add.at(sums, where, (value[:, :, None] * angular[:, None, :]).reshape(len(r3), sums.shape[1]))
         split = sums.reshape(len(species), len(self.numbers), self._functions, len(self._powers))
         return _Surroundings(
             species, (i, j, d, r), self._far(r), (i3, j3, d3, r3), (value, slope), (angular, turn), split

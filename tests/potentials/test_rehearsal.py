@@ -105,6 +105,18 @@ def test_what_fails_on_the_surrogate_begins_as_given():
     assert {id: r.model_calls for id, r in done.items()} == {id: r.model_calls for id, r in plain.items()}
 
 
+def test_a_structure_that_cannot_be_learnt_from_ends_alone_and_says_why():
+    class Dunce(LinearSurrogate):
+        def learn(self, structure, answer):
+            if len(structure.numbers) == 1:
+                raise IndexError("no such thing")
+            super().learn(structure, answer)
+
+    done, _ = relaxed(Dunce([18]), structures=[argon_fcc(), *batch(range(1))])
+    assert (done[0].outcome, done[0].reason) == (Outcome.FAILED, "IndexError: no such thing")
+    assert done[1].outcome is Outcome.CONVERGED
+
+
 @pytest.mark.parametrize("act", [nan, hole])
 def test_it_learns_nothing_from_what_is_not_believed(act):
     surrogate = LinearSurrogate([18, KRYPTON])

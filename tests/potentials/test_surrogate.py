@@ -12,6 +12,7 @@ from potentials.surrogate import LinearSurrogate
 from potentials.surrogate.basis import MOST_FEATURES, VOIGT, Basis
 from potentials.surrogate.linear import READY_AFTER
 from tests.potentials.crystals import argon, argon_fcc, potential, rattled, triclinic
+from tests.potentials.fakes import KRYPTON
 
 
 def taught(teacher, structures):
@@ -127,6 +128,21 @@ def test_twelve_elements_have_an_energy():
     energy, forces, strain = basis.energy(structure, weights)
     said = basis.design(structure) @ weights
     assert said == pytest.approx(np.concatenate([[energy], forces.ravel(), strain[VOIGT]]), rel=1e-10, abs=1e-10)
+
+
+@pytest.mark.parametrize("apart_A", [5.5, 30.0], ids=["no triplets", "no neighbours"])
+@pytest.mark.parametrize("symbols", ["Ar", "ArKr"])
+def test_atoms_far_apart_have_an_energy_and_rows(symbols, apart_A):
+    """A relaxation may pass through a gas on its way to falling apart."""
+    atoms = Atoms(symbols, cell=apart_A * np.diag([1, 1, len(symbols) // 2]), pbc=True)
+    atoms.positions[:, 2] = apart_A * np.arange(len(atoms))
+    structure, basis = structure_of(atoms), Basis([18, KRYPTON])
+    weights = np.random.default_rng(4).normal(size=basis.size)
+    energy, forces, strain = basis.energy(structure, weights)
+    said = basis.design(structure) @ weights
+    assert said == pytest.approx(np.concatenate([[energy], forces.ravel(), strain[VOIGT]]), rel=1e-10, abs=1e-10)
+    alone = weights[np.searchsorted(basis.numbers, atoms.numbers)].sum()
+    assert (energy == pytest.approx(alone)) == (apart_A > 10)
 
 
 def test_a_collapsed_cell_is_refused():
