@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -12,9 +12,11 @@ from ase import Atoms
 from deap.base import Toolbox
 
 from searchers.candidate import Relaxed
+from searchers.composition_choice import CompositionChoice
 from searchers.earnings import Earnings
 from searchers.member import Member
 from searchers.operators import OPERATORS, softmode
+from searchers.operators.composition import factors_to
 from searchers.operators.supercell import random_fitting
 from searchers.selection import Selection
 from searchers.space import SearchSpace
@@ -40,6 +42,8 @@ OPERATOR_WEIGHTS = {
 # Ti-C search), composition earned as much as heredity there. Otherwise not tuned: a search adapts them.
 SOFTMODE = "softmode"
 """The one operator that needs more than its parents: their vibrations, which are asked for first."""
+COMPOSITION = "composition"
+"""Where compositions are searched, its target is chosen first, then a parent from which one step leads there."""
 MODES = "modes"
 """Operator of a candidate that asks for them."""
 RANDOM = "random"
@@ -49,6 +53,7 @@ _FOR_ELEMENTS = ("heredity", "composition")
 """Where there are compounds, elements are parents of these alone: others make more of the element, whose structures are
 few and mostly known (in a Ti-C search 1 of 46 children near the hull came of an element by itself)."""
 _RANDOM_BOUNDS = (0.3, 1.5)  # times the random share that was asked for
+_TARGETS_TRIED = 8  # compositions, before one is found that a parent is near
 _OPERATORS_TRIED = 3  # before a child is given up for a random structure
 
 
@@ -83,8 +88,18 @@ class Pool(Protocol):
 class ParentChoice(Protocol):
     """Chooses parents of a pool; `state` must be JSON-able."""
 
-    def draw(self, population: Any, k: int, rng: np.random.Generator, compounds: bool = False) -> list[Member]:
-        """Draw k parents, different ones where there are enough; with `compounds` no element if there are others."""
+    def draw(
+        self,
+        population: Any,
+        k: int,
+        rng: np.random.Generator,
+        compounds: bool = False,
+        among: Sequence[Member] | None = None,
+    ) -> list[Member]:
+        """Draw k parents, different ones where there are enough; with `compounds` no element if there are others.
+
+        `among` are the only ones that may be drawn, in the order of the population, where it is given.
+        """
         ...
 
     def state(self) -> dict[str, Any]:
@@ -111,13 +126,15 @@ class Breeder:
         weights: Mapping[str, float] | None = None,
         adaptive: bool = True,
         selection: ParentChoice | None = None,
+        choice: CompositionChoice | None = None,
     ) -> None:
-        self.weights = _checked(OPERATOR_WEIGHTS if weights is None else weights)
+        self.weights = _checked(_usual_weights(space) if weights is None else weights)
         self.adaptive = adaptive
         self.selection: ParentChoice = selection or Selection()
         self.toolbox = _toolbox(space, self.selection)
         self.earnings = Earnings([*self.weights, RANDOM])
         self._space = space
+        self._choice = choice
         self._useful = sorted(n for n, weight in self.weights.items() if weight > 0 and _applies(n, space))
 
     def child(self, population: Pool, rng: np.random.Generator) -> Child | None:
@@ -125,7 +142,12 @@ class Breeder:
         if not self._useful:
             return None
         for name in rng.choice(self._useful, size=_OPERATORS_TRIED, p=self.shares()).tolist():
-            made = self._soft(population, rng) if name == SOFTMODE else self._varied(name, population, rng)
+            if name == SOFTMODE:
+                made = self._soft(population, rng)
+            elif name == COMPOSITION and self._choice is not None:
+                made = self._towards(self._choice, population, rng)
+            else:
+                made = self._varied(name, population, rng)
             if made is not None:
                 return made
         return None
@@ -134,6 +156,19 @@ class Breeder:
         parents: list[Member] = self.toolbox.select(population, OPERATORS[name].parents, rng, name not in _FOR_ELEMENTS)
         atoms: Atoms | None = getattr(self.toolbox, name)(*(p.atoms for p in parents), rng)
         return None if atoms is None else Child(name, atoms, tuple(dict.fromkeys(p.id for p in parents)))
+
+    def _towards(self, choice: CompositionChoice, population: Pool, rng: np.random.Generator) -> Child | None:
+        """A child of a composition that promises most, from one of the parents that are one step away from it."""
+        for _ in range(_TARGETS_TRIED):
+            target = choice.target(rng)
+            near = [m for m in population.members if factors_to(target, m.counts)]
+            if not near:
+                continue
+            parent = self.toolbox.select(population, 1, rng, among=near)[0]
+            atoms: Atoms | None = self.toolbox.composition(parent.atoms, rng, target=target)
+            if atoms is not None:
+                return Child(COMPOSITION, atoms, (parent.id,))
+        return None
 
     def _soft(self, population: Pool, rng: np.random.Generator) -> Child | None:
         """A child along a soft mode, or the question for the modes of a parent that has not been asked."""
@@ -185,11 +220,25 @@ class Breeder:
         }
 
     @classmethod
-    def from_state(cls, space: SearchSpace, state: dict[str, Any], selection: ParentChoice) -> Breeder:
+    def from_state(
+        cls,
+        space: SearchSpace,
+        state: dict[str, Any],
+        selection: ParentChoice,
+        choice: CompositionChoice | None = None,
+    ) -> Breeder:
         """The breeder whose `state()` this was, with the selection that was put back from its own part of it."""
-        made = cls(space, state["operators"], state["adaptive"], selection)
+        made = cls(space, state["operators"], state["adaptive"], selection, choice)
         made.earnings = Earnings.from_state(state["earnings"])
         return made
+
+
+def _usual_weights(space: SearchSpace) -> dict[str, float]:
+    """All operators; where compositions are searched, soft modes not: every few results bring another parent.
+
+    The vibrations of each took 13 % of all model calls of a Ti-C search, and nothing came of them.
+    """
+    return {name: w for name, w in OPERATOR_WEIGHTS.items() if name != SOFTMODE or not space.variable}
 
 
 def _applies(name: str, space: SearchSpace) -> bool:

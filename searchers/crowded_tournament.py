@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,18 @@ class CrowdedTournament:
     """Binary tournaments by crowded comparison, with the candidate's own random numbers."""
 
     def draw(
-        self, population: ParetoPopulation, k: int, rng: np.random.Generator, compounds: bool = False
+        self,
+        population: ParetoPopulation,
+        k: int,
+        rng: np.random.Generator,
+        compounds: bool = False,
+        among: Sequence[Member] | None = None,
     ) -> list[Member]:
-        """Draw k parents, different ones where there are enough; with `compounds` no element if there are others."""
-        pool = population.members  # the best first
+        """Draw k parents, different ones where there are enough; with `compounds` no element if there are others.
+
+        `among` are the only ones that may be drawn, the best first, where it is given.
+        """
+        pool = population.members if among is None else among  # the best first
         if compounds and any(m.is_compound for m in pool):
             pool = [m for m in pool if m.is_compound]
         left = list(pool)

@@ -66,13 +66,13 @@ class GeneticSearch:
             )
         self.space = space
         self.seed = seed
-        self._selection = Selection(lifetime, patience)
-        self.breeder = Breeder(space, operators, adaptive, self._selection)
+        self._starts = Starts(space, generator or SymmetricGenerator(space))
+        self._selection = Selection(lifetime, patience, self._starts.choice)
+        self.breeder = Breeder(space, operators, adaptive, self._selection, self._starts.choice)
         self._random_share = random_share
         self._first_id = first_id
         self.next_id = first_id
-        self._population = Population(space.elements, population, elite)
-        self._starts = Starts(space, generator or SymmetricGenerator(space))
+        self._population = Population(space.elements, population, elite, space.variable)
 
     def ask(self, n: int) -> list[Candidate]:
         """Exactly n new candidates.
@@ -132,8 +132,9 @@ class GeneticSearch:
         )
         made._starts = Starts.from_state(space, state["starts"])
         made.next_id = state["next_id"]
-        made._selection = Selection.from_state(state["breeder"]["selection"])
-        made.breeder = Breeder.from_state(space, state["breeder"], made._selection)
+        choice = made._starts.choice
+        made._selection = Selection.from_state(state["breeder"]["selection"], choice)
+        made.breeder = Breeder.from_state(space, state["breeder"], made._selection, choice)
         made._population = Population.from_state(space.elements, state["population"])
         return made
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import gcd
 from typing import Any
 
@@ -35,6 +35,7 @@ class LocalHull:
     def __init__(self, elements: Sequence[str]) -> None:
         self.elements = tuple(elements)
         self._lowest: dict[tuple[int, ...], float] = {}
+        self._heights: dict[tuple[int, ...], float] | None = None
         self._planes: np.ndarray | None = None  # (facets, elements): a plane's energy at each pure element
 
     def add(self, counts: Sequence[int], energy_eV_per_atom: float) -> bool:
@@ -53,7 +54,7 @@ class LocalHull:
         if energy_eV_per_atom >= self._lowest.get(key, np.inf):
             return False
         self._lowest[key] = float(energy_eV_per_atom)
-        self._planes = None
+        self._planes = self._heights = None
         return True
 
     def above(self, counts: Sequence[float], energy_eV_per_atom: float) -> float:
@@ -65,14 +66,23 @@ class LocalHull:
         """
         if not self._lowest:
             return 0.0
-        if self._planes is None:
-            self._planes = self._build()
         amounts = np.asarray(counts, dtype=float)
-        return float(energy_eV_per_atom - (self._planes @ (amounts / amounts.sum())).max())
+        return float(energy_eV_per_atom - (self._facets() @ (amounts / amounts.sum())).max())
 
     def lowest(self, counts: Sequence[int]) -> float | None:
         """Lowest energy told of this composition, eV/atom."""
         return self._lowest.get(self._reduced(counts))
+
+    def heights(self) -> Mapping[tuple[int, ...], float]:
+        """Energy above the hull of the lowest structure of every composition told, eV/atom, by reduced counts."""
+        if self._heights is None:
+            fractions = np.array([np.array(counts) / sum(counts) for counts in self._lowest]).reshape(
+                -1, len(self.elements)
+            )
+            planes = self._facets() if self._lowest else np.zeros((1, len(self.elements)))
+            above = np.array(list(self._lowest.values())) - (fractions @ planes.T).max(1)
+            self._heights = dict(zip(self._lowest, np.maximum(above, 0.0).tolist(), strict=True))
+        return self._heights
 
     def state(self) -> list[Any]:
         """[counts, energy] of each composition, as JSON-able values."""
@@ -90,6 +100,11 @@ class LocalHull:
         if len(whole) != len(self.elements) or min(whole) < 0 or sum(whole) == 0:
             raise ValueError(f"counts must give atoms of {'-'.join(self.elements)} (is {tuple(counts)})")
         return reduced(whole)
+
+    def _facets(self) -> np.ndarray:
+        if self._planes is None:
+            self._planes = self._build()
+        return self._planes
 
     def _build(self) -> np.ndarray:
         """Lower facets as planes through the pure elements, shape (facets, elements), eV/atom."""

@@ -72,11 +72,11 @@ class ParetoSearch:
             )
         senses = _DEFAULT_OBJECTIVES if objectives is None else objectives
         self.space, self.seed, self.next_id = space, seed, first_id
-        self.breeder = Breeder(space, operators, adaptive, CrowdedTournament())
+        self._starts = Starts(space, generator or SymmetricGenerator(space))
+        self.breeder = Breeder(space, operators, adaptive, CrowdedTournament(), self._starts.choice)
         self._random_share = random_share
         self._first_id = first_id
         self._population = ParetoPopulation(space.elements, senses, population, within_eV_per_atom)
-        self._starts = Starts(space, generator or SymmetricGenerator(space))
 
     def ask(self, n: int) -> list[Candidate]:
         """Exactly n new candidates.
@@ -135,7 +135,7 @@ class ParetoSearch:
         )
         made._starts = Starts.from_state(space, state["starts"])
         made.next_id = state["next_id"]
-        made.breeder = Breeder.from_state(space, state["breeder"], CrowdedTournament())
+        made.breeder = Breeder.from_state(space, state["breeder"], CrowdedTournament(), made._starts.choice)
         made._population = ParetoPopulation.from_state(space.elements, state["population"])
         return made
 

@@ -15,6 +15,7 @@ from searchers.member import Member
 from searchers.niches import Niches
 
 _FEW = 6  # members: of fewer, no half is a better one
+_COMPOSITION_SHARE = 0.2  # of the population that one composition may hold where they are searched
 NEAR_HULL_eV = 0.1
 """Per atom; what is worth following up at a composition of its own."""
 
@@ -24,18 +25,21 @@ class Population:
 
     Fitness is the energy above the hull as it is when asked for. Members are spread over niches (`searchers.niches`).
     Beyond the `size` best, every composition within 0.1 eV/atom of the hull is a small population of its own with its
-    `elite` best, so that all of the hull goes on being searched.
+    `elite` best, so that all of the hull goes on being searched. Where compositions are searched, one of them holds at
+    most a fifth of `size`: an element with a dozen polytypes near its ground state would fill it.
 
     Attributes:
         size: members that compete without regard to composition.
         elite: members that each composition near the hull keeps.
+        variable: whether compositions are searched.
         hull: of all that was told.
         members: as kept, fittest first.
     """
 
-    def __init__(self, elements: Sequence[str], size: int, elite: int = 2) -> None:
+    def __init__(self, elements: Sequence[str], size: int, elite: int = 2, variable: bool = False) -> None:
         self.size = size
         self.elite = elite
+        self.variable = variable
         self.hull = LocalHull(elements)
         self.members: list[Member] = []
 
@@ -93,12 +97,18 @@ class Population:
     def state(self) -> dict[str, Any]:
         """Members and hull as JSON-able values."""
         members = [m.to_json() for m in self.members]
-        return {"size": self.size, "elite": self.elite, "hull": self.hull.state(), "members": members}
+        return {
+            "variable": self.variable,
+            "size": self.size,
+            "elite": self.elite,
+            "hull": self.hull.state(),
+            "members": members,
+        }
 
     @classmethod
     def from_state(cls, elements: Sequence[str], state: dict[str, Any]) -> Population:
         """The population whose `state()` this was."""
-        made = cls(elements, state["size"], state["elite"])
+        made = cls(elements, state["size"], state["elite"], state["variable"])
         made.hull = LocalHull.from_state(elements, state["hull"])
         made.members = [Member.from_json(m) for m in state["members"]]
         return made
@@ -107,11 +117,13 @@ class Population:
         """The fittest of each niche: the best overall and the best of each composition near the hull."""
         niches = Niches(self.size)
         of_composition: Counter[tuple[int, ...]] = Counter()
+        most = max(self.elite, round(_COMPOSITION_SHARE * self.size)) if self.variable else self.size
         for member in sorted(members, key=lambda m: (self.fitness(m), m.energy_eV_per_atom, m.id)):
             if niches.full(member):
                 continue
-            is_elite = of_composition[member.composition] < self.elite and self.fitness(member) < NEAR_HULL_eV
+            before = of_composition[member.composition]
             of_composition[member.composition] += 1
-            if len(niches.kept) < self.size or is_elite:
+            is_elite = before < self.elite and self.fitness(member) < NEAR_HULL_eV
+            if is_elite or (len(niches.kept) < self.size and before < most):
                 niches.take(member)
         return niches.kept

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from searchers.composition_choice import CompositionChoice
 from searchers.member import Member
 from searchers.population import Population
 
@@ -27,32 +28,51 @@ class Selection:
     Attributes:
         lifetime: children without earnings that make a member one spread less fit.
         patience: results without a lower hull after which antiseeds are set; 0 sets none.
+
+    choice: of compositions, where they are searched.
     """
 
-    def __init__(self, lifetime: int = 20, patience: int = 60) -> None:
+    def __init__(self, lifetime: int = 20, patience: int = 60, choice: CompositionChoice | None = None) -> None:
         if lifetime < 1 or patience < 0:
             raise ValueError(f"lifetime must be at least 1 and patience at least 0 (are {lifetime}, {patience})")
         self.lifetime = lifetime
         self.patience = patience
+        self._choice = choice
         self._idle = 0
         self._antiseeds: list[np.ndarray] = []
 
     def draw(
-        self, population: Population, k: int, rng: np.random.Generator, compounds: bool = False
+        self,
+        population: Population,
+        k: int,
+        rng: np.random.Generator,
+        compounds: bool = False,
+        among: Sequence[Member] | None = None,
     ) -> list[Member]:
         """Draw k parents, different ones where there are enough; with `compounds` no element, where there are others.
 
-        At variable composition every other choice is made among the members of one composition near the hull, drawn
-        evenly. As `deap.tools.selTournament`, but that draws from Python's global generator, which would make a
-        candidate depend on more than its seed.
+        `among` are the only ones that may be drawn, where it is given. Otherwise, at variable composition, every other
+        choice is made among the members of one composition near the hull, which is drawn by what it promises. As
+        `deap.tools.selTournament`, but that draws from Python's global generator, which would make a candidate depend
+        on more than its seed.
         """
+        if among is not None:
+            return self._winners(population, among, k, rng)
         pool, groups = population.members, population.by_composition()
         if compounds and any(m.is_compound for m in pool):
             pool = [m for m in pool if m.is_compound]
             groups = [group for group in groups if group[0].is_compound]
         if len(groups) > 1 and rng.random() < _OWN_COMPOSITION:
-            own = groups[int(rng.integers(len(groups)))]
+            own = groups[self._of_composition([group[0].counts for group in groups], rng)]
             pool = own if len(own) >= k else pool
+        return self._winners(population, pool, k, rng)
+
+    def _of_composition(self, compositions: Sequence[tuple[int, ...]], rng: np.random.Generator) -> int:
+        return int(rng.integers(len(compositions))) if self._choice is None else self._choice.best(compositions, rng)
+
+    def _winners(
+        self, population: Population, pool: Sequence[Member], k: int, rng: np.random.Generator
+    ) -> list[Member]:
         spread = population.spread_eV()
         chosen: list[Member] = []
         for _ in range(k):
@@ -89,9 +109,9 @@ class Selection:
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: dict[str, Any], choice: CompositionChoice | None = None) -> Self:
         """The selection whose `state()` this was."""
-        made = cls(state["lifetime"], state["patience"])
+        made = cls(state["lifetime"], state["patience"], choice)
         made._idle = state["idle"]
         made._antiseeds = [np.array(seed) for seed in state["antiseeds"]]
         return made

@@ -96,7 +96,10 @@ class SearchSpace:
         )
 
     def draw_composition(self, rng: np.random.Generator) -> tuple[int, ...]:
-        """Atom counts: first the reduced composition evenly, then its number of formula units evenly."""
+        """Atom counts: first the reduced composition evenly, then its number of formula units evenly.
+
+        What a searcher draws where nothing says which composition promises more (`searchers.composition_choice`).
+        """
         choices = self._by_reduced[int(rng.integers(len(self._by_reduced)))]
         return choices[int(rng.integers(len(choices)))]
 

@@ -13,11 +13,12 @@ import spglib
 from ase import Atoms
 
 from searchers.candidate import Relaxed
+from searchers.composition_choice import CompositionChoice
 from searchers.distances import far_enough
 from searchers.earnings import Earnings, reward_of
 from searchers.generation import SymmetricGenerator
 from searchers.local_hull import LocalHull
-from searchers.operators.child import converged_counts
+from searchers.operators.child import converged_counts, counts_of
 from searchers.space import SearchSpace
 from searchers.spread import pushed, spread_crystal
 from searchers.volume import estimate_volume
@@ -47,9 +48,12 @@ class Starts:
     Volumes are those estimated for ambient pressure times what crystals near the hull have turned out to have by it (a
     fading geometric mean), so that pressure and a potential's bias are soon known.
 
+    Where compositions are searched, the one with most promise is drawn (`searchers.composition_choice`).
+
     Attributes:
         generator: of the symmetric ones.
         earnings: of each class.
+        choice: of compositions; None where there is one alone.
     """
 
     def __init__(self, space: SearchSpace, generator: SymmetricGenerator) -> None:
@@ -57,6 +61,7 @@ class Starts:
         self.earnings = Earnings(ORDERS)
         self._space = space
         self._hull = LocalHull(space.elements)
+        self.choice = CompositionChoice(space, self._hull) if space.variable else None
         self._ln_ratio = 0.0
         generator.volume = self.volume_A3
 
@@ -73,7 +78,11 @@ class Starts:
             self._hull.add(counts, energy)
             if reward:
                 self._learn_volume(result.atoms)
-        if result.candidate.operator in START_KINDS:
+        fresh = result.candidate.operator in START_KINDS
+        tried = counts_of(result.candidate.atoms, self._space)
+        if self.choice is not None and tried is not None:
+            self.choice.learn(tried, None if counts is None else energy, fresh)
+        if fresh:
             group = int(result.candidate.info.get("space_group", 1))
             self.earnings.credit(class_of(group), reward, result.model_calls)
 
@@ -92,6 +101,8 @@ class Starts:
         Raises:
             NoStructureError, GenerationError: as `SymmetricGenerator.draw`.
         """
+        if among is None and self.choice is not None:
+            among = [self.choice.cell(rng)]
         shares = self.shares()
         drawn = str(rng.choice(list(shares), p=list(shares.values())))
         if drawn == "1" and self._space.space_groups is None:
@@ -120,6 +131,7 @@ class Starts:
             "hull": self._hull.state(),
             "ln_ratio": self._ln_ratio,
             "bad_choices": bad_choices,
+            "choice": None if self.choice is None else self.choice.state(),
         }
 
     @classmethod
@@ -129,6 +141,8 @@ class Starts:
         made.earnings = Earnings.from_state(state["earnings"])
         made._ln_ratio = state["ln_ratio"]
         made._hull = LocalHull.from_state(space.elements, state["hull"])
+        if made.choice is not None:
+            made.choice = CompositionChoice.from_state(space, made._hull, state["choice"])
         return made
 
 

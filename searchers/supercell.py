@@ -10,10 +10,10 @@ from ase.build import make_supercell
 
 from searchers.lattice import shortest_basis
 
-_DRAWS = 4  # superlattices drawn; the most compact is taken, so that long needles are rare
+SUPERLATTICES_DRAWN = 4  # superlattices drawn; the most compact is taken, so that long needles are rare
 
 
-def supercell_of(atoms: Atoms, n: int, rng: np.random.Generator) -> Atoms | None:
+def supercell_of(atoms: Atoms, n: int, rng: np.random.Generator, draws: int = SUPERLATTICES_DRAWN) -> Atoms | None:
     """A random, rather compact supercell of n atoms; None where n is no multiple of the cell's atoms.
 
     Random, because each superlattice opens its own valleys around one and the same crystal.
@@ -22,6 +22,7 @@ def supercell_of(atoms: Atoms, n: int, rng: np.random.Generator) -> Atoms | None
         atoms: a crystal, not changed.
         n: atoms wanted.
         rng: source of every random number.
+        draws: superlattices among which the most compact is taken.
     """
     copies, rest = divmod(n, len(atoms))
     if rest or not copies:
@@ -29,7 +30,7 @@ def supercell_of(atoms: Atoms, n: int, rng: np.random.Generator) -> Atoms | None
     if copies == 1:
         return atoms.copy()
     matrices = _superlattices(copies)
-    drawn = [matrices[int(i)] for i in rng.integers(len(matrices), size=_DRAWS)]
+    drawn = [matrices[int(i)] for i in rng.integers(len(matrices), size=draws)]
     cells = [shortest_basis(matrix @ atoms.cell.array) for matrix in drawn]
     best = min(cells, key=lambda cell: float((cell**2).sum()))
     matrix = np.rint(best @ np.linalg.inv(atoms.cell.array)).astype(int)

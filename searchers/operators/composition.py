@@ -10,6 +10,7 @@ from searchers.operators.child import accepted, counts_of, expected_volume, set_
 from searchers.operators.supercell import random_supercell
 from searchers.operators.voids import voids
 from searchers.space import SearchSpace
+from searchers.supercell import SUPERLATTICES_DRAWN
 
 _TRIES = 8
 _ALIKE = 0.95  # of the largest void's room: one of these is taken
@@ -17,16 +18,20 @@ _ALIKE = 0.95  # of the largest void's room: one of these is taken
 Counts = tuple[int, ...]
 
 
-def composition(atoms: Atoms, rng: np.random.Generator, space: SearchSpace) -> Atoms | None:
+def composition(
+    atoms: Atoms, rng: np.random.Generator, space: SearchSpace, target: Counts | None = None
+) -> Atoms | None:
     """A (supercell of a) parent with one atom added in its largest void, removed, or turned into another.
 
-    None where the space has no composition one such step away.
+    None where the space has no composition one such step away, or where `target` (counts of the space) is not one.
+    With a target, long supercells are made as well as compact ones, for each superlattice orders vacancies in its way.
     """
-    kinds = _steps(atoms, space)
+    kinds = _steps(atoms, space) if target is None else _steps_to(target, atoms, space)
     for _ in range(_TRIES if kinds else 0):
         steps = kinds[int(rng.integers(len(kinds)))]
-        factor, target = steps[int(rng.integers(len(steps)))]
-        child = _stepped(random_supercell(atoms, factor, rng), target, rng, space)
+        factor, counts = steps[int(rng.integers(len(steps)))]
+        draws = SUPERLATTICES_DRAWN if target is None else 1 + int(rng.integers(SUPERLATTICES_DRAWN))
+        child = _stepped(random_supercell(atoms, factor, rng, draws), counts, rng, space)
         set_volume(child, expected_volume(child.get_chemical_symbols(), [atoms]))
         if (made := accepted(child, space)) is not None:
             return made
@@ -54,6 +59,18 @@ def _steps(atoms: Atoms, space: SearchSpace) -> list[list[tuple[int, Counts]]]:
             if _is_step(larger, target):
                 kinds.setdefault(sum(target) - sum(larger), []).append((factor, target))
     return [kinds[kind] for kind in sorted(kinds)]
+
+
+def _steps_to(target: Counts, atoms: Atoms, space: SearchSpace) -> list[list[tuple[int, Counts]]]:
+    counts = counts_of(atoms, space)
+    factors = [] if counts is None else factors_to(target, counts)
+    return [[(factor, target) for factor in factors]] if factors else []
+
+
+def factors_to(target: Counts, counts: Counts) -> list[int]:
+    """How many cells of these counts are one step away from the target; empty where none are."""
+    most = (sum(target) + 1) // sum(counts)
+    return [f for f in range(1, most + 1) if _is_step(tuple(f * c for c in counts), target)]
 
 
 def _is_step(counts: Counts, target: Counts) -> bool:

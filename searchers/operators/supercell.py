@@ -10,14 +10,14 @@ from ase import Atoms
 from searchers.lattice import shortest_basis
 from searchers.operators.child import counts_of
 from searchers.space import SearchSpace
-from searchers.supercell import supercell_of
+from searchers.supercell import SUPERLATTICES_DRAWN, supercell_of
 
 
-def random_supercell(atoms: Atoms, factor: int, rng: np.random.Generator) -> Atoms:
+def random_supercell(atoms: Atoms, factor: int, rng: np.random.Generator, draws: int = SUPERLATTICES_DRAWN) -> Atoms:
     """A random supercell of `factor` cells, by its lattice's shortest vectors."""
     # A fresh Atoms: no calculator, constraints or arrays of the parent come along.
     bare = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
-    made = supercell_of(bare, factor * len(atoms), rng) or bare.repeat((factor, 1, 1))
+    made = supercell_of(bare, factor * len(atoms), rng, draws) or bare.repeat((factor, 1, 1))
     made.set_cell(shortest_basis(np.asarray(made.cell.array, dtype=float)))
     made.wrap()
     return made

@@ -94,3 +94,15 @@ def test_look_ups_are_fast():
     for _ in range(200):
         hull.above((1, 2, 1, 0, 1), -2.0)
     assert (time.perf_counter() - start) / 200 < 1e-3  # 0.02 ms where nobody else computes
+
+
+@pytest.mark.parametrize("n_elements", [1, 2, 4])
+def test_heights_are_what_each_lowest_structure_lies_above_the_hull(n_elements):
+    hull = LocalHull(ELEMENTS[:n_elements])
+    assert hull.heights() == {}
+    for counts, energy in _random_entries(n_elements, 30, np.random.default_rng(n_elements)):
+        hull.add(counts, energy)
+        heights = hull.heights()
+    for counts, height in heights.items():
+        assert height == pytest.approx(hull.above(counts, hull.lowest(counts)), abs=1e-12)
+    assert min(heights.values()) == 0.0

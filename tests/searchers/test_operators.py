@@ -14,7 +14,7 @@ from searchers import SearchSpace
 from searchers.distances import far_enough, min_distance_ratio
 from searchers.generation import random_p1
 from searchers.operators import OPERATORS, composition, heredity, permutation, rattle, strain
-from searchers.operators.composition import with_atom_in_void
+from searchers.operators.composition import factors_to, with_atom_in_void
 from searchers.operators.separation import separated
 from searchers.operators.supercell import fitting_factors, random_supercell
 
@@ -193,3 +193,28 @@ def test_fitting_factors_need_the_elements_and_the_size():
     space = SearchSpace.from_system("TiC", (4, 8))
     assert fitting_factors(bulk("TiC", "rocksalt", a=4.3), space) == [2, 3, 4]
     assert fitting_factors(Atoms("Au", cell=np.eye(3) * 3, pbc=True), space) == []
+
+
+def test_composition_meets_its_target_wherever_one_step_leads_there():
+    """From rocksalt's two atoms: six cells less one carbon make Ti6C5, and no step leads to Ti5C2."""
+    space = SearchSpace.from_system("Ti-C", (2, 11))
+    parent = bulk("TiC", "rocksalt", a=4.33)
+    for target, cells in (((6, 5), [6]), ((4, 3), [4]), ((2, 1), [2]), ((1, 2), [2]), ((3, 2), [3]), ((2, 2), [])):
+        reached = factors_to(target, (1, 1))
+        assert cells == [] or set(cells) <= set(reached)
+        for seed in range(5):
+            child = composition(parent, np.random.default_rng(seed), space, target)
+            assert (child is None) == (not reached)
+            if child is not None:
+                assert tuple(child.get_chemical_symbols().count(e) for e in space.elements) == target
+    assert factors_to((5, 2), (1, 1)) == []
+    assert composition(parent, np.random.default_rng(0), space, (5, 2)) is None
+
+
+def test_composition_with_a_target_orders_vacancies_in_many_ways():
+    """Ti6C5 on rocksalt has 10 orderings in cells of 11 atoms; compact superlattices alone have fewer."""
+    space = SearchSpace.from_system("Ti-C", (2, 11))
+    parent = bulk("TiC", "rocksalt", a=4.33)
+    made = [composition(parent, np.random.default_rng(seed), space, (6, 5)) for seed in range(60)]
+    shapes = {tuple(np.round(np.sort(np.linalg.eigvalsh(a.cell.array @ a.cell.array.T)), 2)) for a in made}
+    assert len(shapes) >= 5

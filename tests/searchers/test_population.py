@@ -197,3 +197,17 @@ def test_a_composition_without_its_elite_may_be_as_high_as_is_near_the_hull():
     copper.symbols = "Cu4"
     population.add(told(20, copper, -3.5), (0, 4))
     assert population.useful_below_eV((0, 4)) == pytest.approx(-3.5 + 0.1)
+
+
+def test_one_composition_does_not_fill_a_population_where_compositions_are_searched():
+    """Ten polytypes of an element on the hull, and compounds 0.3 eV/atom above it: there is room for these too."""
+    for variable, most in ((True, 2), (False, 10)):
+        population = Population(["Al", "Cu"], size=10, variable=variable)
+        for k in range(10):
+            population.add(told(k, rattled(k), -3.0 + 0.003 * k), (4, 0))
+        population.add(told(98, bulk("Cu"), -3.0), (0, 1))
+        for k in range(10):
+            population.add(told(100 + k, bulk("CuAl", "rocksalt", a=5.0 + 0.1 * k), -2.7 + 0.01 * k), (1 + k, 1))
+        held = Counter(m.composition for m in population.members)
+        assert held[1, 0] <= most
+        assert (len(held) > 3) is variable

@@ -1,0 +1,121 @@
+"""Model calls go to compositions where something may still lie below the hull."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from searchers import GeneticSearch, Relaxed, SearchSpace
+from searchers.candidate import Fate
+from searchers.composition_choice import CompositionChoice
+from searchers.local_hull import LocalHull, reduced
+
+SPACE = SearchSpace.from_system("Ti-C", (2, 11))
+TRIES = 400
+
+
+def choice(told, space=SPACE):
+    """A choice that has heard of these: (counts, formation energies of tries, all of fresh crystals)."""
+    hull = LocalHull(space.elements)
+    made = CompositionChoice(space, hull)
+    for element in ((1, 0), (0, 1)):
+        hull.add(element, 0.0)
+        for _ in range(40):
+            made.learn(element, None, fresh=False)
+    for counts, energies in told:
+        for energy in energies:
+            hull.add(counts, energy)
+            made.learn(counts, energy, fresh=True)
+    return made
+
+
+def shares(draw):
+    drawn = Counter(reduced(draw(np.random.default_rng(seed))) for seed in range(TRIES))
+    return {counts: n / TRIES for counts, n in drawn.items()}
+
+
+def test_simple_compositions_come_first_while_nothing_is_known():
+    simple = shares(choice([]).cell)
+    assert simple[1, 1] > 0.1  # of 43; evenly it would be 0.02
+    assert simple[1, 1] > simple[2, 1] > simple.get((6, 5), 0.0)
+    assert simple[1, 1] + simple[2, 1] + simple[1, 2] > 0.3
+
+
+def test_elements_whose_forms_are_known_rest():
+    drawn = shares(choice([]).cell)
+    assert drawn.get((1, 0), 0.0) + drawn.get((0, 1), 0.0) < 0.06  # by their simplicity it would be half
+
+
+def test_what_lies_far_above_the_hull_after_many_tries_rests():
+    hopeless = [((1, 1), [-0.8] * 5), ((1, 2), [0.2] * 12)]
+    hopeful = [((1, 1), [-0.8] * 5), ((1, 2), [-0.5] * 12)]
+    assert shares(choice(hopeless).cell).get((1, 2), 0.0) < 0.5 * shares(choice(hopeful).cell)[1, 2]
+
+
+def test_one_unlucky_try_is_not_the_end_where_kindred_compositions_lie_low():
+    """TiC's first crystal may be a bad one; that Ti3C2 and Ti2C3 lie low says that it was."""
+    low_beside = [((1, 1), [-0.2]), ((3, 2), [-0.6] * 6), ((2, 3), [-0.6] * 6)]
+    drawn = shares(choice(low_beside).cell)
+    assert drawn[1, 1] > 3 / 43
+
+
+def test_larger_formula_units_need_more_tries():
+    """Equally far above the hull after equally many tries, eleven atoms are less exhausted than two."""
+    told = [((1, 1), [0.05] * 8), ((6, 5), [0.05] * 8)]
+    made = choice(told)
+    best = Counter(made.best([(1, 1), (6, 5)], np.random.default_rng(seed)) for seed in range(TRIES))
+    assert best[1] > best[0]
+
+
+def test_the_posterior_is_the_one_that_the_docstring_gives():
+    """By hand: TiC tried 4 times (m = 4, on the hull), asked for itself and for Ti6C5, 0.0643 away in fractions."""
+    hull = LocalHull(("Ti", "C"))
+    made = CompositionChoice(SPACE, hull)
+    for _ in range(4):
+        hull.add((1, 1), -1.0)
+        made.learn((1, 1), None, fresh=True)
+    s = 0.2
+    w = np.exp(-2 * (6 / 11 - 0.5) ** 2 / (2 * 0.1**2))
+    mean, scatter = made._posterior([(1, 1), (6, 5)], s)
+    for k, weight in enumerate((16.0, 16.0 * w)):
+        assert mean[k] == pytest.approx(-weight * s / 4 / (1 + weight))
+        assert scatter[k] == pytest.approx(s / np.sqrt(1 + weight))
+
+
+def test_the_scale_is_learnt_from_how_far_tries_end_above_the_lowest():
+    hull = LocalHull(("Ti", "C"))
+    made = CompositionChoice(SPACE, hull)
+    hull.add((1, 1), -1.0)
+    for _ in range(200):
+        made.learn((1, 1), -0.98, fresh=False)
+    state = made.state()
+    assert state["child_gap_eV"] == pytest.approx(0.02, rel=0.05)
+    assert state["fresh_gap_eV"] == pytest.approx(0.3)
+
+
+def test_a_choice_put_back_draws_the_same():
+    made = choice([((1, 1), [-0.8, -0.7, -0.75]), ((2, 1), [-0.5])])
+    hull = LocalHull.from_state(SPACE.elements, json.loads(json.dumps(made._hull.state())))
+    twin = CompositionChoice.from_state(SPACE, hull, json.loads(json.dumps(made.state())))
+    for seed in range(50):
+        assert twin.cell(np.random.default_rng(seed)) == made.cell(np.random.default_rng(seed))
+        assert twin.target(np.random.default_rng(seed)) == made.target(np.random.default_rng(seed))
+
+
+def test_a_search_turns_to_where_the_hull_may_still_fall():
+    """Carbon-rich crystals end 0.4 to 0.6 eV/atom above the hull, metal-rich ones within 0.05 of it."""
+    search = GeneticSearch(SearchSpace.from_system("Ti-C", (2, 6)), population=6)
+    rng = np.random.default_rng(0)
+    asked = []
+    for _ in range(250):
+        for candidate in search.ask(1):
+            carbon = candidate.atoms.get_chemical_symbols().count("C") / len(candidate.atoms)
+            hull_eV = -1.6 * min(carbon, 1 - carbon)
+            above_eV = rng.uniform(0.4, 0.6) if 0.5 < carbon < 1 else rng.uniform(0.0, 0.05)
+            energy_eV = (hull_eV + above_eV) * len(candidate.atoms)
+            search.tell([Relaxed(candidate, candidate.atoms, energy_eV, Fate.CONVERGED, model_calls=10)])
+            asked.append(carbon)
+    late = np.array(asked[100:])
+    assert np.mean((late > 0) & (late <= 0.5)) > 0.75  # evenly it would be a half
+    assert np.mean((late > 0.5) & (late < 1)) < 0.15
