@@ -76,12 +76,13 @@ class LocalHull:
     def heights(self) -> Mapping[tuple[int, ...], float]:
         """Energy above the hull of the lowest structure of every composition told, eV/atom, by reduced counts."""
         if self._heights is None:
-            fractions = np.array([np.array(counts) / sum(counts) for counts in self._lowest]).reshape(
+            known = sorted(self._lowest.items())  # so that a hull put back from its state agrees to the last bit
+            fractions = np.array([np.array(counts) / sum(counts) for counts, _ in known]).reshape(
                 -1, len(self.elements)
             )
-            planes = self._facets() if self._lowest else np.zeros((1, len(self.elements)))
-            above = np.array(list(self._lowest.values())) - (fractions @ planes.T).max(1)
-            self._heights = dict(zip(self._lowest, np.maximum(above, 0.0).tolist(), strict=True))
+            planes = self._facets() if known else np.zeros((1, len(self.elements)))
+            above = np.array([energy for _, energy in known]) - (fractions @ planes.T).max(1)
+            self._heights = {counts: max(0.0, float(a)) for (counts, _), a in zip(known, above, strict=True)}
         return self._heights
 
     def state(self) -> list[Any]:

@@ -78,11 +78,10 @@ class Starts:
             self._hull.add(counts, energy)
             if reward:
                 self._learn_volume(result.atoms)
-        fresh = result.candidate.operator in START_KINDS
         tried = counts_of(result.candidate.atoms, self._space)
         if self.choice is not None and tried is not None:
-            self.choice.learn(tried, None if counts is None else energy, fresh)
-        if fresh:
+            self.choice.learn(tried)
+        if result.candidate.operator in START_KINDS:
             group = int(result.candidate.info.get("space_group", 1))
             self.earnings.credit(class_of(group), reward, result.model_calls)
 
