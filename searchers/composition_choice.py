@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from searchers.candidate import Fate, Relaxed
 from searchers.local_hull import LocalHull, reduced
+from searchers.operators.child import counts_of
 from searchers.space import SearchSpace
 
 _FOUND_BY_A_TRY = 0.2  # chance that a try finds the lowest structure of a formula unit of two atoms: TiC needs 3 to 12
 _EASY_ATOMS = 2
+_FALLEN_BACK = 0.2  # of a try: a small change to a known structure seldom leads elsewhere
 _MOST_CHANCE = 0.5
 _ROUGH_eV = 0.1  # per atom: how far lowest structures scatter about their kindred compositions', before any is known
 _KINDRED = 0.1  # atomic fractions over which compositions tell of each other
@@ -24,9 +27,10 @@ class CompositionChoice:
     """Draws compositions by the odds that a structure nobody has seen there lies lowest above the hull.
 
     A try finds the lowest structure of a composition with r atoms in its formula unit with the chance p = 0.2 (2/r)²,
-    at most a half, so that after n tries one is left unseen with the chance q = (1 − p)^n. How high it may lie the
-    lowest known structures of kindred compositions tell, a' above the hull each, which count by a Gaussian w of their
-    distance in atomic fractions (0.1 wide); its own is one of them, for it may just have been unlucky:
+    at most a half, so that after n tries one is left unseen with the chance q = (1 − p)^n; a child that only fell back
+    into what was known is a fifth of a try. How high it may lie the lowest known structures of kindred compositions
+    tell, a' above the hull each, which count by a Gaussian w of their distance in atomic fractions (0.1 wide); its own
+    is one of them, for it may just have been unlucky:
 
         μ = Σ w a' / (1 + Σ w),    σ² = ((0.1 eV)² + Σ w (a' − μ)²) / (1 + Σ w).
 
@@ -42,17 +46,21 @@ class CompositionChoice:
     def __init__(self, space: SearchSpace, hull: LocalHull) -> None:
         self._space = space
         self._hull = hull
-        self._tries: dict[Counts, int] = {}
+        self._tries: dict[Counts, float] = {}
         self._cells: dict[Counts, list[Counts]] = {}
         for counts in space.compositions:
             self._cells.setdefault(reduced(counts), []).append(counts)
         simple = [sum(_simplicity(counts) for counts in cells) for cells in self._cells.values()]
         self._shares = np.array(simple) / sum(simple)
 
-    def learn(self, counts: Counts) -> None:
-        """Note that something of this composition was tried, however it ended."""
-        composition = reduced(counts)
-        self._tries[composition] = self._tries.get(composition, 0) + 1
+    def learn(self, result: Relaxed) -> None:
+        """Note a try, however it ended; of other elements it is passed over."""
+        counts = counts_of(result.candidate.atoms, self._space)
+        if counts is None:
+            return
+        fell_back = result.fate is Fate.DUPLICATE and bool(result.candidate.parents)
+        tries = self._tries.get(reduced(counts), 0.0)
+        self._tries[reduced(counts)] = tries + (_FALLEN_BACK if fell_back else 1.0)
 
     def cell(self, rng: np.random.Generator) -> Counts:
         """Atoms of each element for a fresh crystal: the most promising of some, few atoms more often than many."""
@@ -106,7 +114,7 @@ class CompositionChoice:
     def from_state(cls, space: SearchSpace, hull: LocalHull, state: Sequence[Any]) -> CompositionChoice:
         """The choice whose `state()` this was, with the hull that goes with it."""
         made = cls(space, hull)
-        made._tries = {tuple(counts): int(n) for counts, n in state}
+        made._tries = {tuple(counts): float(n) for counts, n in state}
         return made
 
 

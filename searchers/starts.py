@@ -18,7 +18,7 @@ from searchers.distances import far_enough
 from searchers.earnings import Earnings, reward_of
 from searchers.generation import SymmetricGenerator
 from searchers.local_hull import LocalHull
-from searchers.operators.child import converged_counts, counts_of
+from searchers.operators.child import converged_counts
 from searchers.space import SearchSpace
 from searchers.spread import pushed, spread_crystal
 from searchers.volume import estimate_volume
@@ -78,9 +78,8 @@ class Starts:
             self._hull.add(counts, energy)
             if reward:
                 self._learn_volume(result.atoms)
-        tried = counts_of(result.candidate.atoms, self._space)
-        if self.choice is not None and tried is not None:
-            self.choice.learn(tried)
+        if self.choice is not None:
+            self.choice.learn(result)
         if result.candidate.operator in START_KINDS:
             group = int(result.candidate.info.get("space_group", 1))
             self.earnings.credit(class_of(group), reward, result.model_calls)
