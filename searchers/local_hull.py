@@ -77,12 +77,11 @@ class LocalHull:
         """Energy above the hull of the lowest structure of every composition told, eV/atom, by reduced counts."""
         if self._heights is None:
             known = sorted(self._lowest.items())  # so that a hull put back from its state agrees to the last bit
-            fractions = np.array([np.array(counts) / sum(counts) for counts, _ in known]).reshape(
-                -1, len(self.elements)
-            )
+            counts = np.array([key for key, _ in known], dtype=float).reshape(-1, len(self.elements))
+            energies = np.array([energy for _, energy in known])
             planes = self._facets() if known else np.zeros((1, len(self.elements)))
-            above = np.array([energy for _, energy in known]) - (fractions @ planes.T).max(1)
-            self._heights = {counts: max(0.0, float(a)) for (counts, _), a in zip(known, above, strict=True)}
+            above = np.maximum(0.0, energies - (counts @ planes.T).max(1) / counts.sum(1))
+            self._heights = dict(zip((key for key, _ in known), above.tolist(), strict=True))
         return self._heights
 
     def state(self) -> list[Any]:
