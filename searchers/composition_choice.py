@@ -17,7 +17,8 @@ _EASY_ATOMS = 2
 _FALLEN_BACK = 0.2  # of a try: a small change to a known structure seldom leads elsewhere
 _MOST_CHANCE = 0.5
 _ROUGH_eV = 0.1  # per atom: how far lowest structures scatter about their kindred compositions', before any is known
-_KINDRED = 0.1  # atomic fractions over which compositions tell of each other
+_PRIOR = 0.5  # of a kindred composition: what counts for that, and for something on the hull
+_KINDRED = 0.07  # atomic fractions over which compositions tell of each other
 _COMPARED_FRESH, _COMPARED_TARGETS = 4, 8  # compositions drawn by size alone, of which the most promising is taken
 
 Counts = tuple[int, ...]
@@ -29,10 +30,10 @@ class CompositionChoice:
     A try finds the lowest structure of a composition with r atoms in its formula unit with the chance p = 0.2 (2/r)²,
     at most a half, so that after n tries one is left unseen with the chance q = (1 − p)^n; a child that only fell back
     into what was known is a fifth of a try. How high it may lie the lowest known structures of kindred compositions
-    tell, a' above the hull each, which count by a Gaussian w of their distance in atomic fractions (0.1 wide); its own
+    tell, a' above the hull each, which count by a Gaussian w of their distance in atomic fractions (0.07 wide); its own
     is one of them, for it may just have been unlucky:
 
-        μ = Σ w a' / (1 + Σ w),    σ² = ((0.1 eV)² + Σ w (a' − μ)²) / (1 + Σ w).
+        μ = Σ w a' / (½ + Σ w),    σ² = (½ (0.1 eV)² + Σ w (a' − μ)²) / (½ + Σ w).
 
     For each composition compared it is drawn whether (q) and how high (normal, μ ± σ) something lies unseen; the lowest
     wins: Thompson, Biometrika 25, 285 (1933). Where nothing is drawn at all, the highest q does. So simple
@@ -101,10 +102,10 @@ class CompositionChoice:
         above_eV = np.array(list(known_eV.values()))
         away = _fractions(asked)[:, None] - _fractions(np.array(list(known_eV)))
         weights = np.exp(-(away**2).sum(-1) / (2 * _KINDRED**2))
-        total = 1 + weights.sum(1)
+        total = _PRIOR + weights.sum(1)
         mean_eV = weights @ above_eV / total
         squares = (weights * (above_eV - mean_eV[:, None]) ** 2).sum(1)
-        return unseen, mean_eV, np.sqrt((_ROUGH_eV**2 + squares) / total)
+        return unseen, mean_eV, np.sqrt((_PRIOR * _ROUGH_eV**2 + squares) / total)
 
     def state(self) -> list[Any]:
         """[counts, tries] of each composition, JSON-able."""

@@ -68,7 +68,7 @@ def test_one_unlucky_try_is_not_the_end_where_kindred_compositions_lie_low():
     """TiC's first crystal may be a bad one; that Ti3C2 and Ti2C3 lie low says that it was."""
     low_beside = [((1, 1), [-0.2]), ((3, 2), [-0.6] * 6), ((2, 3), [-0.6] * 6)]
     drawn = shares(choice(low_beside).cell)
-    assert drawn[1, 1] > 3 / 43
+    assert drawn[1, 1] > 1 / 43  # no less than evenly, though it lies 0.4 eV/atom above the hull
 
 
 def test_larger_formula_units_need_more_tries():
@@ -89,10 +89,10 @@ def test_the_odds_are_those_that_the_docstring_gives():
     unseen, mean, scatter = made.odds([(1, 1), (6, 5)])
     assert unseen == pytest.approx([0.8**4, 1.0])
     for k, carbon in enumerate((0.5, 5 / 11)):
-        w = np.exp(-2 * (np.array([0.0, 1.0, 0.5]) - carbon) ** 2 / (2 * 0.1**2))
+        w = np.exp(-2 * (np.array([0.0, 1.0, 0.5]) - carbon) ** 2 / (2 * 0.07**2))
         above = np.array([0.0, 0.0, 0.3])
-        assert mean[k] == pytest.approx((w @ above) / (1 + w.sum()))
-        assert scatter[k] ** 2 == pytest.approx((0.1**2 + w @ (above - mean[k]) ** 2) / (1 + w.sum()))
+        assert mean[k] == pytest.approx((w @ above) / (0.5 + w.sum()))
+        assert scatter[k] ** 2 == pytest.approx((0.5 * 0.1**2 + w @ (above - mean[k]) ** 2) / (0.5 + w.sum()))
 
 
 def test_where_nothing_is_left_unseen_the_least_exhausted_comes_next():
