@@ -16,6 +16,7 @@ _FOUND_BY_A_TRY = 0.2  # chance that a try finds the lowest structure of a formu
 _EASY_ATOMS = 2
 _FALLEN_BACK = 0.2  # of a try: a small change to a known structure seldom leads elsewhere
 _MOST_CHANCE = 0.5
+_LARGE = 0.25  # share of compositions whose lowest structure needs their largest cell
 _ROUGH_eV = 0.1  # per atom: how far lowest structures scatter about their kindred compositions', before any is known
 _PRIOR = 0.5  # of a kindred composition: what counts for that, and for something on the hull
 _KINDRED = 0.07  # atomic fractions over which compositions tell of each other
@@ -27,11 +28,12 @@ Counts = tuple[int, ...]
 class CompositionChoice:
     """Draws compositions by the odds that a structure nobody has seen there lies lowest above the hull.
 
-    A try finds the lowest structure of a composition with r atoms in its formula unit with the chance p = 0.2 (2/r)²,
-    at most a half, so that after n tries one is left unseen with the chance q = (1 − p)^n; a child that only fell back
-    into what was known is a fifth of a try. How high it may lie the lowest known structures of kindred compositions
-    tell, a' above the hull each, which count by a Gaussian w of their distance in atomic fractions (0.07 wide); its own
-    is one of them, for it may just have been unlucky:
+    A try finds the lowest structure in cells of N atoms with the chance p = 0.2 (2/N)², at most a half. Three times in
+    four this structure has the composition's smallest cell, once its largest; after n tries it is left unseen with the
+    chance q = ¾ (1 − p_small)^n + ¼ (1 − p_large)^n, where a child that only fell back into what was known is a fifth
+    of a try. How high it may lie the lowest known structures of kindred compositions tell, a' above the hull each,
+    which count by a Gaussian w of their distance in atomic fractions (0.07 wide); its own is one of them, for it may
+    just have been unlucky:
 
         μ = Σ w a' / (½ + Σ w),    σ² = (½ (0.1 eV)² + Σ w (a' − μ)²) / (½ + Σ w).
 
@@ -94,8 +96,10 @@ class CompositionChoice:
         Three arrays of shape (compositions,), the latter two in eV/atom.
         """
         asked = np.array(compositions)
-        chance = np.minimum(_MOST_CHANCE, _FOUND_BY_A_TRY * (_EASY_ATOMS / asked.sum(1)) ** 2)
-        unseen = (1 - chance) ** np.array([self._tries.get(c, 0) for c in compositions])
+        tries = np.array([self._tries.get(c, 0.0) for c in compositions])
+        sizes = asked.sum(1)
+        largest = sizes * np.maximum(1, self._space.max_atoms // sizes)
+        unseen = (1 - _LARGE) * (1 - _chance(sizes)) ** tries + _LARGE * (1 - _chance(largest)) ** tries
         known_eV = self._hull.heights()
         if not known_eV:
             return unseen, np.zeros(len(asked)), np.full(len(asked), _ROUGH_eV)
@@ -117,6 +121,11 @@ class CompositionChoice:
         made = cls(space, hull)
         made._tries = {tuple(counts): float(n) for counts, n in state}
         return made
+
+
+def _chance(atoms: np.ndarray) -> np.ndarray:
+    """That a try finds the lowest structure in cells of so many atoms."""
+    return np.asarray(np.minimum(_MOST_CHANCE, _FOUND_BY_A_TRY * (_EASY_ATOMS / atoms) ** 2))
 
 
 def _fractions(counts: np.ndarray) -> np.ndarray:

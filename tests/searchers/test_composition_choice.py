@@ -50,7 +50,7 @@ def test_simple_compositions_come_first_while_nothing_is_known():
 
 def test_elements_whose_forms_are_known_rest():
     drawn = shares(choice([]).cell)
-    assert drawn.get((1, 0), 0.0) + drawn.get((0, 1), 0.0) < 0.06  # by their simplicity it would be half
+    assert drawn.get((1, 0), 0.0) + drawn.get((0, 1), 0.0) < 0.1  # by their simplicity it would be half
 
 
 def test_what_lies_far_above_the_hull_beside_its_like_rests():
@@ -72,10 +72,10 @@ def test_one_unlucky_try_is_not_the_end_where_kindred_compositions_lie_low():
 
 
 def test_larger_formula_units_need_more_tries():
-    """Twenty tries exhaust a unit of two atoms, and hardly one of eleven."""
+    """Twenty tries exhaust two atoms (but not ten, in which the lowest may be: one time in four), and never eleven."""
     made = choice([((1, 1), [0.05] * 20), ((6, 5), [0.05] * 20)])
     best = Counter(made.best([(1, 1), (6, 5)], np.random.default_rng(seed)) for seed in range(TRIES))
-    assert best[1] > 0.9 * TRIES
+    assert best[1] > 0.8 * TRIES
 
 
 def test_the_odds_are_those_that_the_docstring_gives():
@@ -87,7 +87,7 @@ def test_the_odds_are_those_that_the_docstring_gives():
     for _ in range(4):
         made.learn(tried((1, 1)))
     unseen, mean, scatter = made.odds([(1, 1), (6, 5)])
-    assert unseen == pytest.approx([0.8**4, 1.0])
+    assert unseen == pytest.approx([0.75 * 0.8**4 + 0.25 * (1 - 0.2 * 0.2**2) ** 4, 1.0])  # cells of 2 to 10 atoms
     for k, carbon in enumerate((0.5, 5 / 11)):
         w = np.exp(-2 * (np.array([0.0, 1.0, 0.5]) - carbon) ** 2 / (2 * 0.07**2))
         above = np.array([0.0, 0.0, 0.3])
@@ -96,8 +96,8 @@ def test_the_odds_are_those_that_the_docstring_gives():
 
 
 def test_where_nothing_is_left_unseen_the_least_exhausted_comes_next():
-    made = choice([((1, 1), [0.0] * 400), ((2, 1), [0.0] * 400)])
-    assert all(made.best([(1, 1), (2, 1)], np.random.default_rng(seed)) == 1 for seed in range(20))
+    made = choice([((1, 1), [0.0] * 4000), ((6, 5), [0.0] * 4000)])  # ten atoms against eleven
+    assert all(made.best([(1, 1), (6, 5)], np.random.default_rng(seed)) == 1 for seed in range(20))
 
 
 def test_a_choice_put_back_draws_the_same():
