@@ -16,7 +16,7 @@ _FOUND_BY_A_TRY = 0.2  # chance that a try finds the lowest structure of a formu
 _EASY_ATOMS = 2
 _FALLEN_BACK = 0.2  # of a try: a small change to a known structure seldom leads elsewhere
 _MOST_CHANCE = 0.5
-_LARGE = 0.25  # share of compositions whose lowest structure needs their largest cell
+_LARGE = 0.25  # share of compounds whose lowest structure needs their largest cell
 _ROUGH_eV = 0.1  # per atom: how far lowest structures scatter about their kindred compositions', before any is known
 _PRIOR = 0.5  # of a kindred composition: what counts for that, and for something on the hull
 _KINDRED = 0.07  # atomic fractions over which compositions tell of each other
@@ -29,18 +29,18 @@ class CompositionChoice:
     """Draws compositions by the odds that a structure nobody has seen there lies lowest above the hull.
 
     A try finds the lowest structure in cells of N atoms with the chance p = 0.2 (2/N)², at most a half. Three times in
-    four this structure has the composition's smallest cell, once its largest; after n tries it is left unseen with the
-    chance q = ¾ (1 − p_small)^n + ¼ (1 − p_large)^n, where a child that only fell back into what was known is a fifth
-    of a try. How high it may lie the lowest known structures of kindred compositions tell, a' above the hull each,
-    which count by a Gaussian w of their distance in atomic fractions (0.07 wide); its own is one of them, for it may
-    just have been unlucky:
+    four a compound's has its smallest cell, once its largest; after n tries it is left unseen with the chance q = ¾ (1
+    − p_small)^n + ¼ (1 − p_large)^n, where a child that only fell back into what was known is a fifth of a try. (The
+    known forms of elements are tried before; of them the smallest cell says enough.) How high it may lie the lowest
+    known structures of kindred compositions tell, a' above the hull each, which count by a Gaussian w of their distance
+    in atomic fractions (0.07 wide); its own is one of them, for it may just have been unlucky:
 
         μ = Σ w a' / (½ + Σ w),    σ² = (½ (0.1 eV)² + Σ w (a' − μ)²) / (½ + Σ w).
 
     For each composition compared it is drawn whether (q) and how high (normal, μ ± σ) something lies unseen; the lowest
-    wins: Thompson, Biometrika 25, 285 (1933). Where nothing is drawn at all, the highest q does. So simple
-    compositions are tried first, one that lies high beside low ones is tried again, and what is hopeless or exhausted
-    rests.
+    wins: Thompson, Biometrika 25, 285 (1933). Where nothing is drawn at all, the highest q does. Where kindred tries
+    have cost more model calls than the mean, q counts for as much less. So simple compositions are tried first, one
+    that lies high beside low ones is tried again, and what is hopeless, exhausted or dear rests.
 
     space: whose compositions are drawn.
     hull: of what was told, kept by whoever made this.
@@ -50,6 +50,7 @@ class CompositionChoice:
         self._space = space
         self._hull = hull
         self._tries: dict[Counts, float] = {}
+        self._calls: dict[Counts, int] = {}
         self._cells: dict[Counts, list[Counts]] = {}
         for counts in space.compositions:
             self._cells.setdefault(reduced(counts), []).append(counts)
@@ -62,8 +63,9 @@ class CompositionChoice:
         if counts is None:
             return
         fell_back = result.fate is Fate.DUPLICATE and bool(result.candidate.parents)
-        tries = self._tries.get(reduced(counts), 0.0)
-        self._tries[reduced(counts)] = tries + (_FALLEN_BACK if fell_back else 1.0)
+        composition = reduced(counts)
+        self._tries[composition] = self._tries.get(composition, 0.0) + (_FALLEN_BACK if fell_back else 1.0)
+        self._calls[composition] = self._calls.get(composition, 0) + result.model_calls
 
     def cell(self, rng: np.random.Generator) -> Counts:
         """Atoms of each element for a fresh crystal: the most promising of some, few atoms more often than many."""
@@ -85,6 +87,7 @@ class CompositionChoice:
         compositions = [reduced(counts) for counts in among]
         distinct = list(dict.fromkeys(compositions))
         unseen, mean_eV, scatter_eV = self.odds(distinct)
+        unseen = unseen * self.thrift(distinct)
         heights_eV = mean_eV + scatter_eV * rng.standard_normal(len(distinct))
         left = rng.random(len(distinct)) < unseen
         chosen = np.where(left, heights_eV, np.inf).argmin() if left.any() else unseen.argmax()
@@ -99,27 +102,38 @@ class CompositionChoice:
         tries = np.array([self._tries.get(c, 0.0) for c in compositions])
         sizes = asked.sum(1)
         largest = sizes * np.maximum(1, self._space.max_atoms // sizes)
-        unseen = (1 - _LARGE) * (1 - _chance(sizes)) ** tries + _LARGE * (1 - _chance(largest)) ** tries
+        large = np.where((asked > 0).sum(1) > 1, _LARGE, 0.0)
+        unseen = (1 - large) * (1 - _chance(sizes)) ** tries + large * (1 - _chance(largest)) ** tries
         known_eV = self._hull.heights()
         if not known_eV:
             return unseen, np.zeros(len(asked)), np.full(len(asked), _ROUGH_eV)
         above_eV = np.array(list(known_eV.values()))
-        away = _fractions(asked)[:, None] - _fractions(np.array(list(known_eV)))
-        weights = np.exp(-(away**2).sum(-1) / (2 * _KINDRED**2))
+        weights = _kinship(asked, np.array(list(known_eV)))
         total = _PRIOR + weights.sum(1)
         mean_eV = weights @ above_eV / total
         squares = (weights * (above_eV - mean_eV[:, None]) ** 2).sum(1)
         return unseen, mean_eV, np.sqrt((_PRIOR * _ROUGH_eV**2 + squares) / total)
 
+    def thrift(self, compositions: Sequence[Counts]) -> np.ndarray:
+        """Model calls of a mean try over those of a try of each composition's kind, at most 1; (compositions,)."""
+        if not any(self._calls.values()):
+            return np.ones(len(compositions))
+        tries, calls = np.array(list(self._tries.values())), np.array(list(self._calls.values()), dtype=float)
+        mean = calls.sum() / tries.sum()
+        weights = _kinship(np.array(compositions), np.array(list(self._tries)))
+        costs = (_PRIOR * mean + weights @ calls) / (_PRIOR + weights @ tries)
+        return np.minimum(1.0, mean / costs)
+
     def state(self) -> list[Any]:
-        """[counts, tries] of each composition, JSON-able."""
-        return [[list(counts), n] for counts, n in self._tries.items()]
+        """[counts, tries, calls] of each composition, JSON-able."""
+        return [[list(counts), n, self._calls[counts]] for counts, n in self._tries.items()]
 
     @classmethod
     def from_state(cls, space: SearchSpace, hull: LocalHull, state: Sequence[Any]) -> CompositionChoice:
         """The choice whose `state()` this was, with the hull that goes with it."""
         made = cls(space, hull)
-        made._tries = {tuple(counts): float(n) for counts, n in state}
+        made._tries = {tuple(counts): float(n) for counts, n, _ in state}
+        made._calls = {tuple(counts): int(calls) for counts, _, calls in state}
         return made
 
 
@@ -128,8 +142,10 @@ def _chance(atoms: np.ndarray) -> np.ndarray:
     return np.asarray(np.minimum(_MOST_CHANCE, _FOUND_BY_A_TRY * (_EASY_ATOMS / atoms) ** 2))
 
 
-def _fractions(counts: np.ndarray) -> np.ndarray:
-    return np.asarray(counts / counts.sum(1)[:, None])
+def _kinship(counts: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """How much each of the others tells of each composition, shape (counts, others)."""
+    away = (counts / counts.sum(1)[:, None])[:, None] - others / others.sum(1)[:, None]
+    return np.asarray(np.exp(-(away**2).sum(-1) / (2 * _KINDRED**2)))
 
 
 def _simplicity(counts: Counts) -> float:
