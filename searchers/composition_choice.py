@@ -32,7 +32,7 @@ class CompositionChoice:
     four a compound's has its smallest cell, once its largest; after n tries it is left unseen with the chance q = ¾ (1
     − p_small)^n + ¼ (1 − p_large)^n, where a child that only fell back into what was known is a fifth of a try. (The
     known forms of elements are tried before; of them the smallest cell says enough.) How high it may lie the lowest
-    known structures of kindred compositions tell, a' above the hull each, which count by a Gaussian w of their distance
+    known structures of kindred compounds tell, a' above the hull each, which count by a Gaussian w of their distance
     in atomic fractions (0.07 wide); its own is one of them, for it may just have been unlucky:
 
         μ = Σ w a' / (½ + Σ w),    σ² = (½ (0.1 eV)² + Σ w (a' − μ)²) / (½ + Σ w).
@@ -104,7 +104,8 @@ class CompositionChoice:
         largest = sizes * np.maximum(1, self._space.max_atoms // sizes)
         large = np.where((asked > 0).sum(1) > 1, _LARGE, 0.0)
         unseen = (1 - large) * (1 - _chance(sizes)) ** tries + large * (1 - _chance(largest)) ** tries
-        known_eV = self._hull.heights()
+        # Elements are on the hull whatever their energy: they tell of nothing but themselves.
+        known_eV = {c: a for c, a in self._hull.heights().items() if len(np.flatnonzero(c)) > 1}
         if not known_eV:
             return unseen, np.zeros(len(asked)), np.full(len(asked), _ROUGH_eV)
         above_eV = np.array(list(known_eV.values()))

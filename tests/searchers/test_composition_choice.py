@@ -89,8 +89,8 @@ def test_the_odds_are_those_that_the_docstring_gives():
     unseen, mean, scatter = made.odds([(1, 1), (6, 5)])
     assert unseen == pytest.approx([0.75 * 0.8**4 + 0.25 * (1 - 0.2 * 0.2**2) ** 4, 1.0])  # cells of 2 to 10 atoms
     for k, carbon in enumerate((0.5, 5 / 11)):
-        w = np.exp(-2 * (np.array([0.0, 1.0, 0.5]) - carbon) ** 2 / (2 * 0.07**2))
-        above = np.array([0.0, 0.0, 0.3])
+        w = np.exp(-2 * (np.array([0.5]) - carbon) ** 2 / (2 * 0.07**2))  # of compounds, so of TiC
+        above = np.array([0.3])
         assert mean[k] == pytest.approx((w @ above) / (0.5 + w.sum()))
         assert scatter[k] ** 2 == pytest.approx((0.5 * 0.1**2 + w @ (above - mean[k]) ** 2) / (0.5 + w.sum()))
 
