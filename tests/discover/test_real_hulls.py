@@ -40,9 +40,11 @@ def test_ti_c_has_rocksalt_on_its_hull(tmp_path):
     by_group = {(e.formula, e.space_group): e.energy_eV_per_atom for e in reversed(record.hull.entries)}
     assert rocksalt.energy_eV_per_atom == pytest.approx(ROCKSALT_TIC_EV, abs=CLOSE_EV)
     assert by_group["Ti", 194] == pytest.approx(HCP_TI_EV, abs=CLOSE_EV)
-    assert by_group["C", 194] == pytest.approx(GRAPHITE_EV, abs=CLOSE_EV)
+    # Stackings of graphite's layers lie within 2 meV/atom of each other, and which of them are told apart is chance
+    carbon_eV = min(e.energy_eV_per_atom for e in record.hull.entries if e.formula == "C")
+    assert carbon_eV == pytest.approx(GRAPHITE_EV, abs=CLOSE_EV)
     # The hull's own zero is the lowest Ti there is: 7net-0 has bcc 7 meV/atom below hcp
-    from_hcp = rocksalt.energy_eV_per_atom - (by_group["Ti", 194] + by_group["C", 194]) / 2
+    from_hcp = rocksalt.energy_eV_per_atom - (by_group["Ti", 194] + carbon_eV) / 2
     assert from_hcp == pytest.approx(-0.861, abs=CLOSE_EV)
     assert min(e.energy_eV_per_atom for e in record.hull.entries) > -9.5
 
