@@ -51,10 +51,7 @@ class CompositionChoice:
         self._hull = hull
         self._tries: dict[Counts, float] = {}
         self._calls: dict[Counts, int] = {}
-        self._cells: dict[Counts, list[Counts]] = {}
-        for counts in space.compositions:
-            self._cells.setdefault(reduced(counts), []).append(counts)
-        simple = [sum(_simplicity(counts) for counts in cells) for cells in self._cells.values()]
+        simple = [sum(_simplicity(counts) for counts in cells) for cells in space.cells_of.values()]
         self._shares = np.array(simple) / sum(simple)
 
     def learn(self, result: Relaxed) -> None:
@@ -69,10 +66,11 @@ class CompositionChoice:
 
     def cell(self, rng: np.random.Generator) -> Counts:
         """Atoms of each element for a fresh crystal: the most promising of some, few atoms more often than many."""
-        compositions, compared = list(self._cells), min(_COMPARED_FRESH, len(self._cells))
+        compositions = list(self._space.cells_of)
+        compared = min(_COMPARED_FRESH, len(compositions))
         drawn = rng.choice(len(compositions), size=compared, replace=False, p=self._shares)
         among = [compositions[int(i)] for i in drawn]
-        cells = self._cells[among[self.best(among, rng)]]
+        cells = self._space.cells_of[among[self.best(among, rng)]]
         simple = np.array([_simplicity(counts) for counts in cells])
         return cells[int(rng.choice(len(cells), p=simple / simple.sum()))]
 
@@ -104,12 +102,14 @@ class CompositionChoice:
         largest = sizes * np.maximum(1, self._space.max_atoms // sizes)
         large = np.where((asked > 0).sum(1) > 1, _LARGE, 0.0)
         unseen = (1 - large) * (1 - _chance(sizes)) ** tries + large * (1 - _chance(largest)) ** tries
+        heights_eV = self._hull.heights()
+        known = np.array(list(heights_eV)).reshape(-1, asked.shape[1])
         # Elements are on the hull whatever their energy: they tell of nothing but themselves.
-        known_eV = {c: a for c, a in self._hull.heights().items() if len(np.flatnonzero(c)) > 1}
-        if not known_eV:
+        compounds = (known > 0).sum(1) > 1
+        if not compounds.any():
             return unseen, np.zeros(len(asked)), np.full(len(asked), _ROUGH_eV)
-        above_eV = np.array(list(known_eV.values()))
-        weights = _kinship(asked, np.array(list(known_eV)))
+        above_eV = np.array(list(heights_eV.values()))[compounds]
+        weights = _kinship(asked, known[compounds])
         total = _PRIOR + weights.sum(1)
         mean_eV = weights @ above_eV / total
         squares = (weights * (above_eV - mean_eV[:, None]) ** 2).sum(1)

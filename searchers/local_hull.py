@@ -75,12 +75,13 @@ class LocalHull:
 
     def heights(self) -> Mapping[tuple[int, ...], float]:
         """Energy above the hull of the lowest structure of every composition told, eV/atom, by reduced counts."""
+        if not self._lowest:
+            return {}
         if self._heights is None:
             known = sorted(self._lowest.items())  # so that a hull put back from its state agrees to the last bit
-            counts = np.array([key for key, _ in known], dtype=float).reshape(-1, len(self.elements))
+            counts = np.array([key for key, _ in known], dtype=float)
             energies = np.array([energy for _, energy in known])
-            planes = self._facets() if known else np.zeros((1, len(self.elements)))
-            above = np.maximum(0.0, energies - (counts @ planes.T).max(1) / counts.sum(1))
+            above = np.maximum(0.0, energies - (counts @ self._facets().T).max(1) / counts.sum(1))
             self._heights = dict(zip((key for key, _ in known), above.tolist(), strict=True))
         return self._heights
 

@@ -18,7 +18,6 @@ from typing import Any
 
 from discover.composition import fractions_of
 from searchers import SearchSpace
-from searchers.local_hull import reduced
 
 HERE = Path(__file__).parent
 sys.path += [str(HERE), str(HERE.parent)]
@@ -146,7 +145,7 @@ def _seed(seed: int, goals: Sequence[str], runs: Sequence[dict[str, Any]]) -> di
 def _compounds(atoms: Sequence[int]) -> int:
     """How many compositions of both elements cells of so many atoms have."""
     space = SearchSpace.from_system("Ti-C", (atoms[0], atoms[1]))
-    return len({reduced(counts) for counts in space.compositions if min(counts) > 0})
+    return sum(min(counts) > 0 for counts in space.cells_of)
 
 
 def table(result: dict[str, Any]) -> str:
@@ -171,8 +170,8 @@ def table(result: dict[str, Any]) -> str:
                 cells = [_or_dash(x) for x in [*at, last]]
                 lines.append(f"| {s['seed']} | {label} | {' | '.join(cells)} | {s[f'{way}_calls']} |")
         if s["sweep_calls"] is not None:
-            dashes = " | ".join("" for _ in [*goals, "all"])
-            lines.append(f"| {s['seed']} | *each of all {s['compounds']}* | {dashes} | *{s['sweep_calls']}* |")
+            blanks = " | " * len(goals)
+            lines.append(f"| {s['seed']} | *each of all {s['compounds']}* | {blanks} | *{s['sweep_calls']}* |")
     both = [s for s in result["seeds"] if all(s[way] and None not in s[way].values() for way in ("together", "each"))]
     if both:
         ratio = statistics.median(s["each_calls"] / s["together_calls"] for s in both)
