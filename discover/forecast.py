@@ -18,6 +18,8 @@ _PRIOR_ROWS = 20.0
 _TYPICAL, _SPREAD = -3.5, 2.0  # of ln(expected drop) over the rungs of those relaxations
 _PRIOR_PRECISION = _PRIOR_ROWS * np.array([[1.0, _TYPICAL], [_TYPICAL, _TYPICAL**2 + _SPREAD**2]])
 
+_WELL = 0.1  # chance of a larger drop, up to which one is not ruled out
+
 
 @dataclass(frozen=True)
 class Rung:
@@ -65,6 +67,11 @@ class Forecast:
             return 1.0
         mean, scatter = self._predict(rung)
         return float(stdtr(self._rows, (mean - np.log(needed_eV)) / scatter))
+
+    def may_end_at(self, rung: Rung, energy_eV_per_atom: float, tolerance_eV: float) -> bool:
+        """Whether it may well end at this energy, give or take the tolerance."""
+        above_eV = rung.energy_eV_per_atom - energy_eV_per_atom
+        return -tolerance_eV <= above_eV <= max(tolerance_eV, self.largest_drop_eV(rung, _WELL))
 
     def largest_drop_eV(self, rung: Rung, risk: float) -> float:
         """Drop per atom that is exceeded with probability `risk`."""

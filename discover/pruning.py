@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from discover.composition import fractions_of
 from discover.findings import Findings
 from discover.forecast import Forecast, Rung
+from discover.foretelling import Foretelling, Foretold
 from discover.worker import Halted, Verdict
 from searchers.candidate import Candidate, useful_below_eV_per_atom
 
@@ -19,13 +22,26 @@ NOVEL = 0.6
 NOVELTY_BONUS = 0.25
 """Share of the usual risk that is taken with new country."""
 
+FORETOLD = 5.0
+"""Times the usual risk before the first model call: nothing has been paid yet, and the next candidate costs nothing to
+rehearse."""
+
 
 @dataclass
 class _Watched:
     """A relaxation that has been held at least once."""
 
     rungs: list[Rung] = field(default_factory=list)
+    foretold: Foretold | None = None
     into: int | None = None
+
+
+@dataclass(frozen=True)
+class _End:
+    """What is known of where a relaxation will end."""
+
+    chance_below: Callable[[float], float]
+    may_be: Callable[[float, float], bool]
 
 
 class Pruner:
@@ -52,34 +68,38 @@ class Pruner:
         self.risk = risk
         self.near_hull_eV = near_hull_eV
         self.forecast = forecast or Forecast()
+        self.foretelling = Foretelling()
         self._findings = findings
         self._watched: dict[int, _Watched] = {}
 
     def verdict(self, candidate: Candidate, halted: Halted) -> Verdict:
         """Whether the relaxation goes on."""
         halt, n = halted.halt, len(halted.halt.atoms)
-        rung = Rung(halt.enthalpy_eV / n, halt.expected_drop_eV / n)
         watched = self._watched.setdefault(halt.id, _Watched())
-        watched.rungs.append(rung)
+        end: _End
+        if halt.foretold_error_eV is None:
+            rung = Rung(halt.enthalpy_eV / n, halt.expected_drop_eV / n)
+            watched.rungs.append(rung)
+            end = _End(partial(self.forecast.chance_below, rung), partial(self.forecast.may_end_at, rung))
+        else:
+            watched.foretold = foretold = Foretold(halt.enthalpy_eV / n, halt.foretold_error_eV / n)
+            end = _End(partial(self.foretelling.chance_below, foretold), partial(self.foretelling.may_end_at, foretold))
         distance = self._findings.nearest(halt.atoms, halted.fingerprint)[1]
         if distance <= FALLING:
             known = self._findings.repeated_by(halt.atoms, FALLING, halted.fingerprint)
-            if known is not None and self._reaches(known, rung):
+            tolerance_eV = self._findings.energy_tolerance_eV
+            if known is not None and end.may_be(self._findings.energy_eV_per_atom(known), tolerance_eV):
                 watched.into = known
                 return Verdict(halt.id, f"falls into {known}")
         hit_eV = self._findings.hull.level(fractions_of(halt.atoms)) + self.near_hull_eV
         wanted = max(useful_below_eV_per_atom(candidate), hit_eV)
         risk = self.risk * (NOVELTY_BONUS if distance > NOVEL else 1.0)
-        chance = self.forecast.chance_below(rung, wanted)
+        if watched.foretold is not None and not watched.rungs:
+            risk *= FORETOLD
+        chance = end.chance_below(wanted)
         if chance < risk:
             return Verdict(halt.id, f"hopeless: {chance:.1%} to end below {wanted:.3f} eV/atom")
         return Verdict(halt.id)
-
-    def _reaches(self, known: int, rung: Rung) -> bool:
-        """Whether the known structure's energy is one that the relaxation may well end at."""
-        above_eV = rung.energy_eV_per_atom - self._findings.energy_eV_per_atom(known)
-        tolerance_eV = self._findings.energy_tolerance_eV
-        return -tolerance_eV <= above_eV <= max(tolerance_eV, self.forecast.largest_drop_eV(rung, 0.1))
 
     def end(self, id: int, energy_eV_per_atom: float | None) -> int | None:
         """Learn from a relaxation that has ended; id of the known structure that it was stopped for, or None.
@@ -91,4 +111,6 @@ class Pruner:
             return None
         if energy_eV_per_atom is not None:
             self.forecast.learn(watched.rungs, energy_eV_per_atom)
+            if watched.foretold is not None:
+                self.foretelling.learn(watched.foretold, energy_eV_per_atom)
         return watched.into

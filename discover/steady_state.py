@@ -11,6 +11,7 @@ from discover.engine import Engine, Finished, Halted, Lost, Task
 from discover.errors import InputError
 from discover.findings import Findings
 from discover.forecast import Forecast
+from discover.foretelling import Foretelling
 from discover.judgement import judged
 from discover.progress import Progress
 from discover.pruning import Pruner
@@ -30,7 +31,8 @@ AT_ONCE_SHARE = 1 / 6
 """Of the candidates that a search may spend, at most so many are out at once: a GPU has room for hundreds, and a search
 that asked for all of them before it heard of one would learn nothing."""
 RUN_DRY = 1000
-"""Repeats in a row after which a search has nothing more to find: operators without random structures may run dry."""
+"""Candidates in a row that needed no model call, mostly for they repeat what is known, after which a search has nothing
+more to find."""
 
 
 class SteadyState:
@@ -57,7 +59,7 @@ class SteadyState:
         self._seeds = seed_structures(config, self._space)
         self._seeds_asked = 0
         self._waiting: dict[int, Candidate] = {}
-        self._repeated = 0
+        self._unasked = 0
         self._dry = False
         self._store.prepare()
         saved = self._store.state()
@@ -80,6 +82,7 @@ class SteadyState:
         self._searcher = searcher_class(self._search.searcher).from_state(self._space, saved["searcher"])
         self._findings.restore(self._store.distinct())
         self._pruner.forecast = Forecast.from_state(saved["forecast"])
+        self._pruner.foretelling = Foretelling.from_state(saved["foretelling"])
         self._submit(self._store.pending())
 
     def _state(self) -> dict[str, Any]:
@@ -87,6 +90,7 @@ class SteadyState:
             "searcher": self._searcher.state(),
             "tally": self._tally.to_json(),
             "forecast": self._pruner.forecast.state(),
+            "foretelling": self._pruner.foretelling.state(),
             "seeds": len(self._seeds),
             "seeds_asked": self._seeds_asked,
             "finished": None,
@@ -118,10 +122,6 @@ class SteadyState:
         self._submit([c for c in fresh if c.id not in repeats])
         if repeats:
             self._keep([StoredResult(r, self._tally.seconds()) for r in repeats.values()])
-        self._repeated = self._repeated + len(repeats) if len(repeats) == len(fresh) else 0
-        if self._repeated >= RUN_DRY:
-            self._dry = True
-            self._progress.message(f"nothing new in {RUN_DRY} candidates in a row: the search ends here")
         return True
 
     def _next(self, room: int) -> list[Candidate]:
@@ -192,6 +192,10 @@ class SteadyState:
         """Count, tell, store."""
         for result in results:
             self._tally.count(result.relaxed)
+            self._unasked = 0 if result.relaxed.model_calls else self._unasked + 1
+        if self._unasked >= RUN_DRY and not self._dry:
+            self._dry = True
+            self._progress.message(f"nothing new in {RUN_DRY} candidates in a row: the search ends here")
         self._searcher.tell([r.relaxed for r in results])
         self._store.finish(results, self._state())
         self._findings.saved()

@@ -125,9 +125,16 @@ class InFlightRelaxer:
     def _hold(self, walker: _Walker) -> None:
         assert walker.lowest is not None
         enthalpy, here, _ = walker.lowest
-        atoms = Atoms(here.numbers, here.positions, cell=here.cell, pbc=True)
         self._held[walker.id] = walker
-        self._halts.append(Halt(walker.id, atoms, enthalpy, walker.optimiser.expected_drop_eV, walker.calls))
+        self._halts.append(Halt(walker.id, _atoms(here), enthalpy, walker.optimiser.expected_drop_eV, walker.calls))
+
+    def _hold_rehearsed(self, walker: _Walker) -> None:
+        """Before the first model call: where the surrogate says that it will end."""
+        assert self._surrogate is not None and walker.foretold_eV is not None
+        here = walker.optimiser.structure
+        enthalpy = walker.foretold_eV + self.settings.pressure_GPa * GPA * here.volume_A3
+        self._held[walker.id] = walker
+        self._halts.append(Halt(walker.id, _atoms(here), enthalpy, 0.0, 0, self._surrogate.error_eV(here)))
 
     def halts(self) -> list[Halt]:
         """Structures held since the last call of this."""
@@ -145,30 +152,36 @@ class InFlightRelaxer:
     def stop(self, id: int, reason: str) -> None:
         """End a held structure; the next `step` returns it as STOPPED, at its lowest point so far.
 
+        One that was rehearsed alone has no energy: it comes back as the surrogate left it.
+
         Raises:
             KeyError: it is not held.
         """
         walker = self._held.pop(id)
-        assert walker.lowest is not None
-        self._finished.append(self._ended(walker, *walker.lowest[1:], Outcome.STOPPED, reason))
+        if walker.lowest is None:
+            walker.start = _atoms(walker.optimiser.structure)
+            self._finished.append(replace(self._failed(walker, reason), outcome=Outcome.STOPPED))
+        else:
+            self._finished.append(self._ended(walker, *walker.lowest[1:], Outcome.STOPPED, reason))
 
     def _refill(self) -> None:
         atoms = sum(len(w.start) for w in self._flying)
-        while self._waiting and (not self._flying or atoms + len(self._waiting[0].start) <= self.batch_atoms):
+        while self._waiting and (not atoms or atoms + len(self._waiting[0].start) <= self.batch_atoms):
             walker = self._waiting.popleft()
-            if walker.rough:
-                self._rehearse(walker)
             atoms += len(walker.start)
-            self._flying.append(walker)
+            if walker.rough and self._rehearse(walker) and self.settings.halt_every:
+                self._hold_rehearsed(walker)
+            else:
+                self._flying.append(walker)
 
     def _optimiser(self, atoms: Atoms) -> QuasiNewton:
         return QuasiNewton(structure_of(atoms), self.settings.pressure_GPa, self.settings.relax_cell)
 
-    def _rehearse(self, walker: _Walker) -> None:
-        """Relax it on the surrogate; what fails there begins as it was given."""
+    def _rehearse(self, walker: _Walker) -> bool:
+        """Relax it on the surrogate, True where that went well; what fails there begins as it was given."""
         walker.rough = False
         if self._surrogate is None or not self._surrogate.ready or not self._surrogate.knows(walker.start.numbers):
-            return
+            return False
         settings = replace(
             self.settings,
             max_steps=REHEARSAL_STEPS,
@@ -180,6 +193,7 @@ class InFlightRelaxer:
         if done.outcome is not Outcome.FAILED:
             walker.optimiser = self._optimiser(done.atoms)
             walker.foretold_eV = done.energy_eV
+        return walker.foretold_eV is not None
 
     def _learn(self, structure: Structure, answer: Evaluation | Exception) -> None:
         """Let the surrogate know what can be believed."""
@@ -259,7 +273,7 @@ class InFlightRelaxer:
     def _ended(
         self, walker: _Walker, here: Structure, answer: Evaluation, outcome: Outcome, reason: str = ""
     ) -> Relaxation:
-        atoms = Atoms(here.numbers, here.positions, cell=here.cell, pbc=True)
+        atoms = _atoms(here)
         smallest = primitive(atoms, FINAL_SYMPREC_A) if walker.relax and self.settings.primitive else atoms
         share = len(smallest) / len(atoms)
         enthalpy = self._enthalpy(here, answer)
@@ -304,6 +318,10 @@ def relax(
         finished += relaxer.step()
     finished += relaxer.step()
     return sorted(finished, key=lambda r: r.id)
+
+
+def _atoms(structure: Structure) -> Atoms:
+    return Atoms(structure.numbers, structure.positions, cell=structure.cell, pbc=True)
 
 
 def _largest_force(answer: Evaluation) -> float:

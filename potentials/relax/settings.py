@@ -59,6 +59,8 @@ class Halt:
         expected_drop_eV: how much lower the quadratic model of the energy has its minimum; too little, mostly, for
             the curvature is a guess and the minimum of a crystal's energy is not a quadratic's.
         model_calls: evaluations so far.
+        foretold_error_eV: where a surrogate has relaxed it and the potential has not been asked yet, the standard error
+            that the surrogate claims for `enthalpy_eV`; None where the enthalpy is the potential's.
     """
 
     id: int
@@ -66,6 +68,7 @@ class Halt:
     enthalpy_eV: float
     expected_drop_eV: float
     model_calls: int
+    foretold_error_eV: float | None = None
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ class LinearSurrogate(Potential):
             precision[block] = sigma**-2
         self._precision = np.diag(precision)
         self._moment = np.zeros(self.basis.size)
-        self._weights: np.ndarray | None = None
+        self._factor: tuple[np.ndarray, bool] | None = None
+        self._weights = np.zeros(self.basis.size)
 
     @property
     def ready(self) -> bool:
@@ -79,7 +80,7 @@ class LinearSurrogate(Potential):
         rows = self.basis.design(structure) / errors[:, None]
         self._precision += rows.T @ rows
         self._moment += rows.T @ (data / errors)
-        self._weights = None
+        self._factor = None
         self.learnt += 1
         self.lowest_eV_per_atom = min(self.lowest_eV_per_atom, answer.energy_eV / n)
 
@@ -89,7 +90,23 @@ class LinearSurrogate(Potential):
         Raises:
             NeighbourOverflowError: a collapsed cell.
         """
-        if self._weights is None:
-            self._weights = cho_solve(cho_factor(self._precision), self._moment)
+        self._solve()
         found = ((s, self.basis.energy(s, self._weights)) for s in structures)
         return [Evaluation(energy, forces, strain / s.volume_A3) for s, (energy, forces, strain) in found]
+
+    def error_eV(self, structure: Structure) -> float:
+        """Standard error of the energy: of the weights (their posterior) and of three bodies by themselves.
+
+        Raises:
+            NeighbourOverflowError: a collapsed cell.
+        """
+        row = self.basis.design(structure)[0]
+        spread = float(row @ cho_solve(self._solve(), row))
+        return float(np.sqrt(spread + (len(structure.numbers) * SIGMA_ENERGY_EV) ** 2))
+
+    def _solve(self) -> tuple[np.ndarray, bool]:
+        """Weights of all that was learnt; the precision's Cholesky factor."""
+        if self._factor is None:
+            self._factor = cho_factor(self._precision)
+            self._weights = cho_solve(self._factor, self._moment)
+        return self._factor

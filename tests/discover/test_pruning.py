@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from ase.build import bulk
+from scipy.special import stdtrit
 
 from discover.engine import LocalEngine
 from discover.findings import Findings
@@ -95,6 +96,52 @@ def test_the_pruner_learns_from_what_went_to_its_end():
         pruner.verdict(candidate(id=id), halted(BCC, -1.0, 0.01, id))
         pruner.end(id, -1.02)
     assert pruner.forecast.largest_drop_eV(rung, 0.05) < before / 5
+
+
+def foretold(atoms, energy, error, id=50):
+    halt = Halt(id, atoms, energy * len(atoms), 0.0, 0, error * len(atoms))
+    return Halted(halt, fingerprint(atoms))
+
+
+def test_what_is_foretold_to_end_high_is_stopped_before_its_first_call():
+    pruner = Pruner(findings((1, BCC, -9.0)), risk=0.02)
+    assert not pruner.verdict(candidate(-3.5), foretold(BCC, -3.2, 0.05)).go_on
+    assert pruner.verdict(candidate(-3.5), foretold(BCC, -3.2, 0.5, 51)).go_on  # it does not know
+    assert pruner.verdict(candidate(), foretold(BCC, -3.2, 0.05, 52)).go_on  # nobody said what is wanted
+
+
+def test_more_is_risked_before_the_first_call_than_after_it():
+    """The same chance, 5 %, of ending low enough: nothing paid yet, and four calls paid."""
+    known = findings((1, BCC, -9.0))
+    goal = -1.0 - 0.05 * stdtrit(10, 0.95)  # of the prior
+    pruner = Pruner(known, risk=0.02)
+    assert not pruner.verdict(candidate(goal), foretold(BCC, -1.0, 0.05)).go_on
+    lower = -1.0 - pruner.forecast.largest_drop_eV(Rung(-1.0, 1e-3), 0.05)
+    assert pruner.verdict(candidate(lower), halted(BCC, -1.0, 1e-3)).go_on
+
+
+def test_what_is_foretold_to_end_in_a_known_structure_is_its_repeat():
+    pruner = Pruner(findings((7, FCC, -3.0)), risk=0.02)
+    assert pruner.verdict(candidate(), foretold(nudged(FCC), -2.98, 0.02)).reason == "falls into 7"
+    assert pruner.end(50, None) == 7
+
+
+def test_a_likeness_that_is_foretold_to_end_lower_is_asked_about():
+    """D0_19 and a distorted stacking, 9 meV/atom above it, look alike to the matcher."""
+    pruner = Pruner(findings((7, FCC, -3.0)), risk=0.02)
+    assert pruner.verdict(candidate(), foretold(nudged(FCC), -3.005, 0.02)).go_on
+
+
+def test_the_pruner_learns_how_far_the_surrogate_was_wrong():
+    pruner = Pruner(findings(), risk=0.02)
+    for id in range(50):
+        pruner.verdict(candidate(id=id), foretold(BCC, -1.0, 0.01, id))
+        pruner.end(id, -0.9)
+    assert pruner.foretelling.scale > 5
+    pruner.verdict(candidate(id=99), foretold(BCC, -1.0, 0.01, 99))
+    before = pruner.foretelling.state()
+    pruner.end(99, None)  # stopped: nobody knows where it would have ended
+    assert pruner.foretelling.state() == before
 
 
 HALTING = WorkerSpec("emt", "cpu", RelaxSettings(halt_every=2))

@@ -9,6 +9,7 @@ from ase import Atoms
 from potentials import Evaluation, InFlightRelaxer, RelaxSettings
 from potentials.potential import structure_of
 from potentials.relax import Outcome, relax
+from potentials.relax.quasi_newton import GPA
 from potentials.surrogate import LinearSurrogate
 from tests.potentials.crystals import argon, argon_fcc, rattled
 from tests.potentials.fakes import KRYPTON, OnKrypton, hole, nan
@@ -139,11 +140,71 @@ def test_what_holds_other_elements_is_relaxed_as_ever():
 HALTING = replace(SETTINGS, halt_every=4)
 
 
-def test_it_is_held_after_its_first_call_too():
+def test_it_is_held_before_its_first_call_and_after_it():
     done, halts = relaxed(taught(), HALTING)
     for id, end in done.items():
         at = [h.model_calls for h in halts if h.id == id]
-        assert at == [k for k in range(1, end.model_calls) if k == 1 or k % HALTING.halt_every == 0]
+        assert at == [k for k in range(end.model_calls) if k <= 1 or k % HALTING.halt_every == 0]
+    assert {h.model_calls for h in halts if h.foretold_error_eV is not None} == {0}
+
+
+def test_a_halt_before_the_first_call_shows_where_the_surrogate_has_led_it():
+    surrogate, potential = taught(), Counted()
+    _, halts = relaxed(surrogate, HALTING, potential)
+    first = [h for h in halts if h.model_calls == 0]
+    assert sorted(h.id for h in first) == list(range(6))
+    for halt in first:
+        (there,) = potential.evaluate([structure_of(halt.atoms)])
+        # The claimed error is a standard one: three of it
+        assert abs(halt.enthalpy_eV - there.energy_eV) < 3 * halt.foretold_error_eV
+        assert np.abs(there.forces_eV_A).max() < 0.1  # eV/Å; at the start 0.4 and more
+
+
+class Counted:
+    """Argon, and how many structures were evaluated."""
+
+    def __init__(self):
+        self.potential, self.calls = argon(), 0
+        self.batch_atoms, self.metadata = self.potential.batch_atoms, self.potential.metadata
+
+    def evaluate(self, structures):
+        self.calls += len(structures)
+        return self.potential.evaluate(structures)
+
+
+def test_what_is_stopped_before_its_first_call_costs_none_and_has_no_energy():
+    potential, surrogate = Counted(), taught()
+    learnt = surrogate.learnt
+    relaxer = InFlightRelaxer(potential, HALTING, surrogate=surrogate)
+    for id, atoms in enumerate(batch()):
+        relaxer.add(id, atoms, rough=True)
+    done, halts = run(relaxer, lambda h: relaxer.stop(h.id, "known"))
+    assert potential.calls == 0
+    assert surrogate.learnt == learnt
+    assert len(halts) == len(done) == 6
+    for end in done.values():
+        assert (end.outcome, end.model_calls, end.reason) == (Outcome.STOPPED, 0, "known")
+        assert np.isnan([end.energy_eV, end.enthalpy_eV, end.max_force_eV_A]).all()
+
+
+def test_rehearsals_that_wait_for_a_verdict_take_room_in_the_batch():
+    """A queue is not rehearsed all at once: the surrogate knows more when their turn comes."""
+    relaxer = InFlightRelaxer(argon(), HALTING, batch_atoms=8, surrogate=taught())
+    for id, atoms in enumerate(batch()):
+        relaxer.add(id, atoms, rough=True)
+    relaxer.step()
+    assert sum(len(h.atoms) for h in relaxer.halts()) <= 8
+
+
+def test_a_halt_under_pressure_has_the_enthalpy():
+    squeezed = replace(HALTING, pressure_GPa=2.0)
+    _, halts = relaxed(taught(), squeezed)
+    first = [h for h in halts if h.model_calls == 0]
+    assert len(first) == 6
+    for halt in first:
+        (there,) = argon().evaluate([structure_of(halt.atoms)])
+        enthalpy_eV = there.energy_eV + 2.0 * GPA * halt.atoms.cell.volume
+        assert abs(halt.enthalpy_eV - enthalpy_eV) < 3 * halt.foretold_error_eV + 0.02 * len(halt.atoms)
 
 
 def test_under_pressure_the_rehearsal_is_of_the_enthalpy():

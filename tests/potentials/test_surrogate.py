@@ -98,6 +98,28 @@ def test_it_foretells_crystals_that_it_has_not_seen(teacher, structures, share):
     assert misses.std() < share * forces.std()
 
 
+def test_the_error_that_it_claims_is_about_the_one_it_makes():
+    """Of a hundred crystals unlike those that it has learnt from; three bodies may be better than they promise."""
+    teacher = potential("emt")
+    made = taught(teacher, list(alloys(range(40), 0.05)))
+    unseen = list(alloys(range(200, 300)))
+    answers = zip(made.evaluate(unseen), teacher.evaluate(unseen), strict=True)
+    off_eV = np.array([a.energy_eV - b.energy_eV for a, b in answers])
+    errors = np.array([made.error_eV(s) for s in unseen])
+    assert 0.1 < np.sqrt(np.mean((off_eV / errors) ** 2)) < 2.0
+
+
+def test_the_error_falls_where_it_has_learnt_and_grows_with_the_cell():
+    teacher, here = potential("emt"), next(alloys([1]))
+    made = taught(teacher, list(alloys(range(2, 4))))
+    before = made.error_eV(here)
+    made.learn(here, teacher.evaluate([here])[0])
+    after = made.error_eV(here)
+    assert after < 0.7 * before
+    twice = Atoms(here.numbers, here.positions, cell=here.cell, pbc=True).repeat((1, 1, 2))
+    assert made.error_eV(structure_of(twice)) == pytest.approx(2 * after, rel=1e-6)
+
+
 def test_it_is_not_asked_before_it_has_seen_a_relaxation():
     structures = list(alloys(range(READY_AFTER)))
     assert not taught(potential("emt"), structures[:-1]).ready
