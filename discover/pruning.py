@@ -104,6 +104,9 @@ class Pruner:
     def end(self, id: int, energy_eV_per_atom: float | None) -> int | None:
         """Learn from a relaxation that has ended; id of the known structure that it was stopped for, or None.
 
+        What was stopped after it had begun was near its end, and tells of the surrogate; else only optimists would be
+        heard of.
+
         energy_eV_per_atom: where it went to its end.
         """
         watched = self._watched.pop(id, None)
@@ -111,6 +114,8 @@ class Pruner:
             return None
         if energy_eV_per_atom is not None:
             self.forecast.learn(watched.rungs, energy_eV_per_atom)
-            if watched.foretold is not None:
-                self.foretelling.learn(watched.foretold, energy_eV_per_atom)
+        elif watched.rungs:
+            energy_eV_per_atom = watched.rungs[-1].energy_eV_per_atom
+        if watched.foretold is not None and energy_eV_per_atom is not None:
+            self.foretelling.learn(watched.foretold, energy_eV_per_atom)
         return watched.into

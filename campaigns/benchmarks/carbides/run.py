@@ -31,7 +31,9 @@ TOGETHER_CALLS = 20_000
 EACH_CALLS = 8_000
 """Budgets: model calls of the campaign of all compositions, and of each campaign of one."""
 SEARCH = {"searcher": "genetic", "candidates": None}
-"""What both ways have in common; everything else is the default."""
+ONLY_HULL = {"hits_within_eV_per_atom": 0.0}
+"""What both ways have in common; everything else is the default. Only what lies on the hull is sought: what may be
+metastable is not relaxed for its own sake."""
 
 
 def main() -> None:
@@ -82,7 +84,7 @@ def _missing(
         for way, system, sought, calls, prototypes in runs:
             search = SEARCH | {"atoms": [2, most], "model_calls": int(share * calls), "prototypes": prototypes}
             run = {"way": way, "phase": system, "seed": seed}
-            run["config"] = {"system": system, "seed": seed, "search": search, "relax": {"compile": "off"}}
+            run["config"] = {"system": system, "seed": seed, "search": search, "relax": {"compile": "off"}} | ONLY_HULL
             if (_key(run), run["config"]) not in [(_key(d), d["config"]) for d in done]:
                 yield run | {"goals": sought}
 
