@@ -76,13 +76,14 @@ class Pruner:
         """Whether the relaxation goes on."""
         halt, n = halted.halt, len(halted.halt.atoms)
         watched = self._watched.setdefault(halt.id, _Watched())
+        hull_eV = self._findings.hull.level(fractions_of(halt.atoms))
         end: _End
         if halt.foretold_error_eV is None:
             rung = Rung(halt.enthalpy_eV / n, halt.expected_drop_eV / n)
             watched.rungs.append(rung)
             end = _End(partial(self.forecast.chance_below, rung), partial(self.forecast.may_end_at, rung))
         else:
-            watched.foretold = foretold = Foretold(halt.enthalpy_eV / n, halt.foretold_error_eV / n)
+            watched.foretold = foretold = Foretold(halt.enthalpy_eV / n, halt.foretold_error_eV / n, hull_eV)
             end = _End(partial(self.foretelling.chance_below, foretold), partial(self.foretelling.may_end_at, foretold))
         distance = self._findings.nearest(halt.atoms, halted.fingerprint)[1]
         if distance <= FALLING:
@@ -91,8 +92,7 @@ class Pruner:
             if known is not None and end.may_be(self._findings.energy_eV_per_atom(known), tolerance_eV):
                 watched.into = known
                 return Verdict(halt.id, f"falls into {known}")
-        hit_eV = self._findings.hull.level(fractions_of(halt.atoms)) + self.near_hull_eV
-        wanted = max(useful_below_eV_per_atom(candidate), hit_eV)
+        wanted = max(useful_below_eV_per_atom(candidate), hull_eV + self.near_hull_eV)
         risk = self.risk * (NOVELTY_BONUS if distance > NOVEL else 1.0)
         if watched.foretold is not None and not watched.rungs:
             risk *= FORETOLD

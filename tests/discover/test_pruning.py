@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from ase.build import bulk
-from scipy.special import stdtrit
 
 from discover.engine import LocalEngine
 from discover.findings import Findings
 from discover.forecast import Rung
+from discover.foretelling import Foretelling, Foretold
 from discover.pruning import Pruner
 from discover.ray_engine import RayEngine
 from discover.worker import Halted, Task, Verdict, WorkerSpec
@@ -112,12 +112,13 @@ def test_what_is_foretold_to_end_high_is_stopped_before_its_first_call():
 
 def test_more_is_risked_before_the_first_call_than_after_it():
     """The same chance, 5 %, of ending low enough: nothing paid yet, and four calls paid."""
-    known = findings((1, BCC, -9.0))
-    goal = -1.0 - 0.05 * stdtrit(10, 0.95) * np.sqrt(1.1)  # of the prior
-    pruner = Pruner(known, risk=0.02)
-    assert not pruner.verdict(candidate(goal), foretold(BCC, -1.0, 0.05)).go_on
+    pruner = Pruner(findings((1, BCC, -1.2)), risk=0.02)
+    here = Foretold(-1.0, 0.05, -1.2)
+    goals = np.linspace(-1.2, -1.0, 2001)
+    goal = goals[np.searchsorted([pruner.foretelling.chance_below(here, g) for g in goals], 0.05)]
+    assert not pruner.verdict(candidate(goal), foretold(FCC, -1.0, 0.05)).go_on
     lower = -1.0 - pruner.forecast.largest_drop_eV(Rung(-1.0, 1e-3), 0.05)
-    assert pruner.verdict(candidate(lower), halted(BCC, -1.0, 1e-3)).go_on
+    assert pruner.verdict(candidate(lower), halted(FCC, -1.0, 1e-3)).go_on
 
 
 def test_what_is_foretold_to_end_in_a_known_structure_is_its_repeat():
@@ -133,23 +134,29 @@ def test_a_likeness_that_is_foretold_to_end_lower_is_asked_about():
 
 
 def test_the_pruner_learns_how_far_the_surrogate_was_wrong():
-    pruner = Pruner(findings(), risk=0.02)
+    pruner, here = Pruner(findings((1, FCC, -1.2)), risk=0.02), Foretold(-1.0, 0.05, -1.2)
+    before = pruner.foretelling.chance_below(here, -0.95)
     for id in range(50):
-        pruner.verdict(candidate(id=id), foretold(BCC, -1.0, 0.01, id))
+        pruner.verdict(candidate(id=id), foretold(BCC, -1.0, 0.05, id))
         pruner.end(id, -0.9)
-    assert pruner.foretelling.shift > 3.5
-    pruner.verdict(candidate(id=99), foretold(BCC, -1.0, 0.01, 99))
-    before = pruner.foretelling.state()
+    assert pruner.foretelling.chance_below(here, -0.95) < before / 5
+    pruner.verdict(candidate(id=99), foretold(BCC, -1.0, 0.05, 99))
+    state = pruner.foretelling.state()
     pruner.end(99, None)  # stopped before its first call: nobody knows where it would have ended
-    assert pruner.foretelling.state() == before
+    assert pruner.foretelling.state() == state
 
 
 def test_what_is_stopped_on_the_way_tells_of_the_surrogate_too():
-    pruner = Pruner(findings(), risk=0.02)
+    told, pruner = Foretelling(), Pruner(findings((1, FCC, -1.2)), risk=0.02)
     pruner.verdict(candidate(), foretold(BCC, -1.0, 0.05))
     pruner.verdict(candidate(), halted(BCC, -0.9, 1e-4))
     pruner.end(50, None)
-    assert pruner.foretelling.shift == pytest.approx(2 / 11)  # two errors, beside ten cases without
+    told.learn(Foretold(-1.0, 0.05, -1.2), -0.9)
+    goals = np.linspace(-1.2, -0.8, 5)
+    here = Foretold(-1.0, 0.05, -1.2)
+    chances = [pruner.foretelling.chance_below(here, g) for g in goals]
+    assert chances == pytest.approx([told.chance_below(here, g) for g in goals], rel=1e-9)
+    assert pruner.foretelling.chance_below(here, -1.0) < Foretelling().chance_below(here, -1.0)
 
 
 HALTING = WorkerSpec("emt", "cpu", RelaxSettings(halt_every=2))
