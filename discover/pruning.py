@@ -16,15 +16,13 @@ from searchers.candidate import Candidate, useful_below_eV_per_atom
 FALLING = 0.15
 """Fingerprint distance to a known structure below which a relaxation may be falling into it: within what two
 relaxations of one crystal are apart (`discover.findings.FINGERPRINT_TOLERANCE`)."""
+FALLS_INTO = "falls into"
+"""How the reason of such a verdict begins."""
 NOVEL = 0.6
 """Distance to everything known beyond which a structure is new country: distances of random TiC cells have a median of
 1.3, of relatives 0.2."""
 NOVELTY_BONUS = 0.25
 """Share of the usual risk that is taken with new country."""
-
-FORETOLD = 5.0
-"""Times the usual risk before the first model call: nothing has been paid yet, and the next candidate costs nothing to
-rehearse."""
 
 
 @dataclass
@@ -91,11 +89,9 @@ class Pruner:
             tolerance_eV = self._findings.energy_tolerance_eV
             if known is not None and end.may_be(self._findings.energy_eV_per_atom(known), tolerance_eV):
                 watched.into = known
-                return Verdict(halt.id, f"falls into {known}")
+                return Verdict(halt.id, f"{FALLS_INTO} {known}")
         wanted = max(useful_below_eV_per_atom(candidate), hull_eV + self.near_hull_eV)
         risk = self.risk * (NOVELTY_BONUS if distance > NOVEL else 1.0)
-        if watched.foretold is not None and not watched.rungs:
-            risk *= FORETOLD
         chance = end.chance_below(wanted)
         if chance < risk:
             return Verdict(halt.id, f"hopeless: {chance:.1%} to end below {wanted:.3f} eV/atom")

@@ -14,7 +14,7 @@ from discover.forecast import Forecast
 from discover.foretelling import Foretelling
 from discover.judgement import judged
 from discover.progress import Progress
-from discover.pruning import Pruner
+from discover.pruning import FALLS_INTO, Pruner
 from discover.run_folder import RunFolder
 from discover.seeds import seed_structures
 from discover.store import StoredResult
@@ -191,7 +191,7 @@ class SteadyState:
     def _keep(self, results: Sequence[StoredResult]) -> None:
         """Count, tell, store."""
         for result in results:
-            self._tally.count(result.relaxed)
+            self._tally.count(result.relaxed, rehearsed=_ended_in_rehearsal(result.relaxed))
             self._unasked = 0 if result.relaxed.model_calls else self._unasked + 1
         if self._unasked >= RUN_DRY and not self._dry:
             self._dry = True
@@ -249,6 +249,12 @@ def as_relaxed(candidate: Candidate, item: Finished) -> Relaxed:
         modes=item.modes,
         properties=item.properties,
     )
+
+
+def _ended_in_rehearsal(relaxed: Relaxed) -> bool:
+    """Whether a verdict ended it before its first model call; what repeats a known structure is not even rehearsed."""
+    stopped = relaxed.fate is Fate.PRUNED or (relaxed.fate is Fate.DUPLICATE and relaxed.reason.startswith(FALLS_INTO))
+    return stopped and not relaxed.model_calls
 
 
 def lost(candidate: Candidate, reason: str) -> Relaxed:

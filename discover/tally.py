@@ -30,12 +30,18 @@ class Tally:
         """Campaign time, s, earlier sessions included."""
         return self.earlier_s + time.monotonic() - self.started
 
-    def count(self, relaxed: Relaxed) -> None:
-        """Take in one candidate's end."""
+    def count(self, relaxed: Relaxed, rehearsed: bool = False) -> None:
+        """Take in one candidate's end.
+
+        rehearsed: it ended on a worker's surrogate, before its first model call; the budget of candidates is not
+            charged for it.
+        """
         self.model_calls += relaxed.model_calls
         self.failed += relaxed.fate is Fate.FAILED
         self.duplicates += relaxed.fate is Fate.DUPLICATE
-        self.done += relaxed.candidate.operator not in SEED_OPERATORS
+        if relaxed.candidate.operator not in SEED_OPERATORS:
+            self.done += not rehearsed
+            self.asked -= rehearsed
 
     def spent(self, search: SearchSettings) -> bool:
         """True where no further candidate may be asked for."""

@@ -110,17 +110,6 @@ def test_what_is_foretold_to_end_high_is_stopped_before_its_first_call():
     assert pruner.verdict(candidate(), foretold(BCC, -3.2, 0.05, 52)).go_on  # nobody said what is wanted
 
 
-def test_more_is_risked_before_the_first_call_than_after_it():
-    """The same chance, 5 %, of ending low enough: nothing paid yet, and four calls paid."""
-    pruner = Pruner(findings((1, BCC, -1.2)), risk=0.02)
-    here = Foretold(-1.0, 0.05, -1.2)
-    goals = np.linspace(-1.2, -1.0, 2001)
-    goal = goals[np.searchsorted([pruner.foretelling.chance_below(here, g) for g in goals], 0.05)]
-    assert not pruner.verdict(candidate(goal), foretold(FCC, -1.0, 0.05)).go_on
-    lower = -1.0 - pruner.forecast.largest_drop_eV(Rung(-1.0, 1e-3), 0.05)
-    assert pruner.verdict(candidate(lower), halted(FCC, -1.0, 1e-3)).go_on
-
-
 def test_what_is_foretold_to_end_in_a_known_structure_is_its_repeat():
     pruner = Pruner(findings((7, FCC, -3.0)), risk=0.02)
     assert pruner.verdict(candidate(), foretold(nudged(FCC), -2.98, 0.02)).reason == "falls into 7"
