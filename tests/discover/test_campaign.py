@@ -27,6 +27,15 @@ def campaign(**changes):
     return Campaign(CampaignConfig.model_validate(CONFIG | changes))
 
 
+def charged(record):
+    """Candidates of the budget: no known crystals, nothing that a surrogate has ruled out before its first call."""
+
+    def ruled_out(r):
+        return r.fate == "pruned" or (r.fate == "duplicate" and r.reason.startswith("falls into"))
+
+    return [r for r in record.history if r.operator != "prototype" and (r.model_calls or not ruled_out(r))]
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "cu-au"
@@ -37,7 +46,7 @@ def test_ids_in_equal_ids_out(finished):
     record, folder = finished
     ids = [r.id for r in record.history]
     assert sorted(ids) == list(range(len(ids)))
-    assert sum(r.operator != "prototype" for r in record.history) == 12
+    assert len(charged(record)) == 12
     assert folder.store.pending() == []
     assert record.complete
 
@@ -90,7 +99,7 @@ def test_a_finished_run_goes_on_when_given_a_larger_budget(finished, tmp_path):
     campaign().run(out, workers=0)
     larger = campaign(search=CONFIG["search"] | {"candidates": 15})
     record = larger.run(out, resume=True, workers=0)
-    assert sum(r.operator != "prototype" for r in record.history) == 15
+    assert len(charged(record)) == 15
 
 
 def test_references_are_part_of_hull_and_report_wherever_the_file_is_gone_to(finished, tmp_path):
@@ -179,8 +188,19 @@ def test_a_killed_campaign_resumes_without_loss_or_repetition(after, tmp_path):
     record = campaign().run(out, resume=True, workers=0)
     ids = [r.id for r in record.history]
     assert sorted(ids) == list(range(len(ids)))
-    assert sum(r.operator != "prototype" for r in record.history) == 12
+    assert len(charged(record)) == 12
     assert {r.id: r for r in record.history if r.id in kept} == kept
+
+
+def test_what_a_surrogate_rules_out_is_not_charged_to_the_budget(tmp_path):
+    """Of four atoms EMT's copper and gold have few structures: most of the later candidates fall into known ones."""
+    searched = campaign(search={"candidates": 60, "atoms": [4, 4]}, relax={"surrogate": "on"})
+    record = searched.run(tmp_path / "run", workers=0)
+    tried = [r for r in record.history if r.operator != "prototype"]
+    assert len(charged(record)) == 60
+    assert len(tried) > 70
+    assert {r.fate for r in tried if not r.model_calls} <= {"duplicate", "pruned"}
+    assert RunFolder.open(tmp_path / "run").status()["candidates"]["done"] == 60
 
 
 def _finished(out):
