@@ -125,6 +125,7 @@ def _worker_spec(config: CampaignConfig) -> WorkerSpec:
         max_steps=config.relax.max_steps,
         pressure_GPa=config.search.pressure_GPa,
         halt_every=HALT_EVERY if config.relax.risk > 0 else 0,
+        halt_rehearsed=config.relax.risk > 0 and search_space(config).variable,
         closest=0.0 if config.potential == "lj" else RelaxSettings.closest,
     )
     return WorkerSpec(

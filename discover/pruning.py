@@ -81,7 +81,7 @@ class Pruner:
             watched.rungs.append(rung)
             end = _End(partial(self.forecast.chance_below, rung), partial(self.forecast.may_end_at, rung))
         else:
-            watched.foretold = foretold = Foretold(halt.enthalpy_eV / n, halt.foretold_error_eV / n, hull_eV)
+            watched.foretold = foretold = Foretold(halt.enthalpy_eV / n, halt.foretold_error_eV / n)
             end = _End(partial(self.foretelling.chance_below, foretold), partial(self.foretelling.may_end_at, foretold))
         distance = self._findings.nearest(halt.atoms, halted.fingerprint)[1]
         if distance <= FALLING:
@@ -100,9 +100,6 @@ class Pruner:
     def end(self, id: int, energy_eV_per_atom: float | None) -> int | None:
         """Learn from a relaxation that has ended; id of the known structure that it was stopped for, or None.
 
-        What was stopped after it had begun was near its end, and tells of the surrogate; else only optimists would be
-        heard of.
-
         energy_eV_per_atom: where it went to its end.
         """
         watched = self._watched.pop(id, None)
@@ -110,8 +107,6 @@ class Pruner:
             return None
         if energy_eV_per_atom is not None:
             self.forecast.learn(watched.rungs, energy_eV_per_atom)
-        elif watched.rungs:
-            energy_eV_per_atom = watched.rungs[-1].energy_eV_per_atom
-        if watched.foretold is not None and energy_eV_per_atom is not None:
-            self.foretelling.learn(watched.foretold, energy_eV_per_atom)
+            if watched.foretold is not None:
+                self.foretelling.learn(watched.foretold, energy_eV_per_atom)
         return watched.into

@@ -169,7 +169,7 @@ class InFlightRelaxer:
         while self._waiting and (not atoms or atoms + len(self._waiting[0].start) <= self.batch_atoms):
             walker = self._waiting.popleft()
             atoms += len(walker.start)
-            if walker.rough and self._rehearse(walker) and self.settings.halt_every:
+            if walker.rough and self._rehearse(walker) and self.settings.halt_rehearsed:
                 self._hold_rehearsed(walker)
             else:
                 self._flying.append(walker)

@@ -21,6 +21,7 @@ class RelaxSettings:
         primitive: reduce to the primitive cell first.
         halt_every: model calls after which a structure is held, again and again, until somebody says whether it
             deserves more (`InFlightRelaxer.go_on`, `stop`); 0 relaxes everything to its end.
+        halt_rehearsed: what a surrogate has relaxed is held before its first model call, too.
         lowest_eV_per_atom: an energy below is unphysical (no solid in any common functional's raw energies lies below
             -20 eV/atom; 7net-0 has holes down to -94).
         closest: an atom closer to another than this times the sum of their covalent radii is an overlap (the shortest
@@ -34,6 +35,7 @@ class RelaxSettings:
     relax_cell: bool = True
     primitive: bool = True
     halt_every: int = 0
+    halt_rehearsed: bool = False
     lowest_eV_per_atom: float = -20.0
     closest: float = 0.5
     largest_volume_A3_per_atom: float = 400.0

@@ -137,7 +137,14 @@ def test_what_holds_other_elements_is_relaxed_as_ever():
     assert surrogate.learnt == learnt
 
 
-HALTING = replace(SETTINGS, halt_every=4)
+HALTING = replace(SETTINGS, halt_every=4, halt_rehearsed=True)
+
+
+def test_it_is_held_after_its_first_call_alone_where_nobody_asks_for_more():
+    _, halts = relaxed(taught(), replace(SETTINGS, halt_every=4))
+    calls = {h.model_calls for h in halts}
+    assert 1 in calls
+    assert all(n == 1 or (n and n % 4 == 0) for n in calls)
 
 
 def test_it_is_held_before_its_first_call_and_after_it():
