@@ -43,7 +43,7 @@ OPERATOR_WEIGHTS = {
 SOFTMODE = "softmode"
 """The one operator that needs more than its parents: their vibrations, which are asked for first."""
 COMPOSITION = "composition"
-"""Where compositions are searched, its target is chosen first, then a parent from which a few steps lead there."""
+"""Where compositions are searched, its target is chosen first, then a parent from which one step leads there."""
 MODES = "modes"
 """Operator of a candidate that asks for them."""
 RANDOM = "random"
@@ -158,7 +158,7 @@ class Breeder:
         return None if atoms is None else Child(name, atoms, tuple(dict.fromkeys(p.id for p in parents)))
 
     def _towards(self, choice: CompositionChoice, population: Pool, rng: np.random.Generator) -> Child | None:
-        """A child of a composition that promises most, from one of the parents that are a few steps away from it."""
+        """A child of a composition that promises most, from one of the parents that are one step away from it."""
         for _ in range(_TARGETS_TRIED):
             target = choice.target(rng)
             near = [m for m in population.members if factors_to(target, m.counts)]

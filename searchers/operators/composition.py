@@ -1,8 +1,6 @@
-"""Composition: atoms more, atoms less, or some of another element."""
+"""Composition: one atom more, one less, or one of another element."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
@@ -16,7 +14,6 @@ from searchers.supercell import SUPERLATTICES_DRAWN
 
 _TRIES = 8
 _ALIKE = 0.95  # of the largest void's room: one of these is taken
-_MOST_CHANGED = 3  # atoms, where a target is given
 
 Counts = tuple[int, ...]
 
@@ -26,9 +23,8 @@ def composition(
 ) -> Atoms | None:
     """A (supercell of a) parent with one atom added in its largest void, removed, or turned into another.
 
-    None where the space has no composition one such step away. With a `target` (counts of the space) up to three atoms
-    of one element are added, removed or turned into another, as it takes, and None where it takes more; long supercells
-    are made as well as compact ones, for each superlattice orders vacancies in its way.
+    None where the space has no composition one such step away, or where `target` (counts of the space) is not one.
+    With a target, long supercells are made as well as compact ones, for each superlattice orders vacancies in its way.
     """
     kinds = _steps(atoms, space) if target is None else _steps_to(target, atoms, space)
     for _ in range(_TRIES if kinds else 0):
@@ -72,9 +68,9 @@ def _steps_to(target: Counts, atoms: Atoms, space: SearchSpace) -> list[list[tup
 
 
 def factors_to(target: Counts, counts: Counts) -> list[int]:
-    """How many cells of these counts are up to three steps of one kind away from the target; empty where none are."""
-    most = (sum(target) + _MOST_CHANGED) // sum(counts)
-    return [f for f in range(1, most + 1) if _is_near(tuple(f * c for c in counts), target)]
+    """How many cells of these counts are one step away from the target; empty where none are."""
+    most = (sum(target) + 1) // sum(counts)
+    return [f for f in range(1, most + 1) if _is_step(tuple(f * c for c in counts), target)]
 
 
 def _is_step(counts: Counts, target: Counts) -> bool:
@@ -82,32 +78,11 @@ def _is_step(counts: Counts, target: Counts) -> bool:
     return changes in ([1], [-1], [-1, 1])
 
 
-def _is_near(counts: Counts, target: Counts) -> bool:
-    """Whether some atoms of one element more, less, or turned into one other make the target of the counts.
-
-    At most half as many as there are, and of an element no more than half are taken away: more would be another
-    crystal.
-    """
-    changes = sorted(t - c for c, t in zip(counts, target, strict=True) if t != c)
-    if not changes or len(changes) > 2 or (len(changes) == 2 and sum(changes) != 0):
-        return False
-    changed = max(abs(c) for c in changes)
-    if changed > min(_MOST_CHANGED, sum(counts) // 2):
-        return False
-    return all(2 * t >= c for c, t in zip(counts, target, strict=True))
-
-
 def _stepped(atoms: Atoms, target: Counts, rng: np.random.Generator, space: SearchSpace) -> Atoms:
     counts = counts_of(atoms, space)
     assert counts is not None
     more = [e for e, c, t in zip(space.elements, counts, target, strict=True) if t > c]
     less = [e for e, c, t in zip(space.elements, counts, target, strict=True) if t < c]
-    for _ in range(max(abs(t - c) for c, t in zip(counts, target, strict=True))):
-        atoms = _one_step(atoms, more, less, rng)
-    return atoms
-
-
-def _one_step(atoms: Atoms, more: Sequence[str], less: Sequence[str], rng: np.random.Generator) -> Atoms:
     if not less:
         return with_atom_in_void(atoms, more[0], rng)
     chosen = int(rng.choice(np.flatnonzero(atoms.numbers == atomic_numbers[less[0]])))
