@@ -8,9 +8,10 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import stdtr
 
+from searchers.earnings import LOWER_eV
+
 _PRIOR_ROWS = 10.0
 _PRIOR_SCALE = 1.0  # the surrogate's own error is right
-_LOWER_eV = 0.001  # per atom: a relaxation's last digits
 _NEAR = 3.0  # of its errors: an energy that it may well mean
 
 
@@ -63,7 +64,7 @@ class Foretelling:
         and the lower one may be what is searched for.
         """
         above_eV = foretold.energy_eV_per_atom - energy_eV_per_atom
-        return -_LOWER_eV <= above_eV <= max(tolerance_eV, _NEAR * self.scale * foretold.error_eV_per_atom)
+        return -LOWER_eV <= above_eV <= max(tolerance_eV, _NEAR * self.scale * foretold.error_eV_per_atom)
 
     def state(self) -> dict[str, Any]:
         """What has been learnt, JSON-able."""
