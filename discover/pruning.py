@@ -74,8 +74,6 @@ class Pruner:
         """Whether the relaxation goes on."""
         halt, n = halted.halt, len(halted.halt.atoms)
         watched = self._watched.setdefault(halt.id, _Watched())
-        hull_eV = self._findings.hull.level(fractions_of(halt.atoms))
-        end: _End
         if halt.foretold_error_eV is None:
             rung = Rung(halt.enthalpy_eV / n, halt.expected_drop_eV / n)
             watched.rungs.append(rung)
@@ -90,7 +88,8 @@ class Pruner:
             if known is not None and end.may_be(self._findings.energy_eV_per_atom(known), tolerance_eV):
                 watched.into = known
                 return Verdict(halt.id, f"{FALLS_INTO} {known}")
-        wanted = max(useful_below_eV_per_atom(candidate), hull_eV + self.near_hull_eV)
+        hit_eV = self._findings.hull.level(fractions_of(halt.atoms)) + self.near_hull_eV
+        wanted = max(useful_below_eV_per_atom(candidate), hit_eV)
         risk = self.risk * (NOVELTY_BONUS if distance > NOVEL else 1.0)
         chance = end.chance_below(wanted)
         if chance < risk:
