@@ -1,6 +1,6 @@
 # `make` lists the targets. The environment is made by the first target that needs it.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench clean
+.PHONY: help install dft demo test lint bench clean
 export PYTHON
 
 BIN := .venv/bin
@@ -14,6 +14,11 @@ install: .venv/.installed ## the environment in .venv, as requirements.txt pins 
 # Depends on what pins it alone, so that a changed source file installs nothing
 .venv/.installed: pyproject.toml requirements.txt
 	@.ci/install
+
+dft: .venv/.installed-dft ## GPAW and its data sets, for `discover anchor` (compiles for some minutes)
+
+.venv/.installed-dft: .venv/.installed requirements-dft.txt
+	@.ci/install-dft
 
 demo: .venv/.installed ## search Si-Ge and write its report; goes on where it was stopped
 	$(BIN)/discover run campaigns/si-ge.yaml --out $(DEMO) $(if $(wildcard $(DEMO)/campaign.yaml),--resume)

@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from discover.anchoring.anchor import check_anchor
+from discover.anchoring.run import anchor_run
 from discover.config import CampaignConfig, load_campaign
 from discover.doubts import witness_of
 from discover.engine import Engine, LocalEngine
@@ -73,6 +75,9 @@ class Campaign:
         """
         out = Path(out) if out is not None else Path("runs") / self.name
         check_campaign(self.config, here=ray_address is None)
+        anchor = self.config.anchor
+        if anchor is not None:
+            check_anchor(anchor, search_space(self.config).elements, self.config.search.pressure_GPa)
         folder = RunFolder.claim(out, self.config, resume)
         progress = progress or Silent()
         top = check_ladder(self.config)
@@ -93,6 +98,9 @@ class Campaign:
                 rung = on_top_rung(self.config)
                 ranking = Reranking(self.config, folder, top, progress)
                 ranking.run(lambda: _engine(rung, workers, ray_address, progress, "ladder.rerank."))
+            if anchor is not None:
+                folder.store.save({"finished": None})
+                anchor_run(folder, anchor, progress)
             return folder.finish()
         finally:
             folder.release()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -213,6 +213,38 @@ class LadderSettings(_Section):
     rerank: RerankSettings | None = None
 
 
+class AnchorSettings(_Section):
+    """DFT energies of the few structures that decide the hull, after the search."""
+
+    calculator: Literal["gpaw", "espresso", "abinit", "vasp", "none"] = "gpaw"
+    budget: Count = 8
+    workers: Count | None = None
+    within_eV_per_atom: Positive = 0.1
+    most_atoms: Count | None = None
+    files: list[Path] = []
+    xc: str = "PBE"
+    cutoff_eV: Positive = 500.0
+    kpoint_density_A: Positive = 4.0
+    smearing_eV: Positive = 0.1
+    spin: Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)] = "auto"
+    relax_steps: Annotated[Whole, Field(ge=0)] = 0
+    relax_fmax_eV_A: Positive = 0.05
+    pseudopotentials: dict[str, str] = {}
+    pseudo_dir: Path | None = None
+    command: str | None = None
+    options: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _one_method(self) -> Self:
+        if self.files and self.calculator != "none":
+            raise ValueError(
+                "@files@energies of files and of a calculator are two methods; write calculator: none with files"
+            )
+        if self.calculator == "none" and not self.files:
+            raise ValueError("@calculator@none needs files with DFT energies; give anchor.files, or a calculator")
+        return self
+
+
 class CampaignConfig(_Section):
     """A campaign; `system` is all that must be given."""
 
@@ -225,6 +257,7 @@ class CampaignConfig(_Section):
     search: SearchSettings = SearchSettings()
     relax: RelaxSettings = RelaxSettings()
     ladder: LadderSettings = LadderSettings()
+    anchor: AnchorSettings | None = None
     duplicates: DuplicateSettings = DuplicateSettings()
     references: Path | None = None
     hits_within_eV_per_atom: Annotated[Number, Field(ge=0)] = 0.05
@@ -253,6 +286,28 @@ def load_campaign(path: Path, overrides: Sequence[str] = (), seed: int | None = 
     """
     config, lines, set_keys = _validated(path, overrides, seed)
     return _with_files(config, path, lines, set_keys)
+
+
+def anchor_settings(config: CampaignConfig, given: Mapping[str, Any], overrides: Sequence[str] = ()) -> AnchorSettings:
+    """The campaign's `anchor` section, or its defaults, with what the command line says.
+
+    given: by key; None leaves the campaign's.
+    overrides: "key=value", as `--set` takes them.
+
+    Raises:
+        InputError: a key or value that the section does not take.
+    """
+    value = config.anchor.model_dump() if config.anchor is not None else {}
+    value |= {k: v for k, v in given.items() if v is not None}
+    if given.get("files") and given.get("calculator") is None:
+        value["calculator"] = "none"
+    if given.get("calculator") not in (None, "none"):
+        value["files"] = []
+    keys = [_override(value, text) for text in overrides]
+    try:
+        return AnchorSettings.model_validate(value)
+    except ValidationError as error:
+        raise InputError(explain(error, Path("discover anchor"), {}, keys, AnchorSettings)) from None
 
 
 def read_campaign(path: Path) -> CampaignConfig:
@@ -314,9 +369,21 @@ def _with_files(
     start_from = [found(f, "search", "start_from", k) for k, f in enumerate(config.search.start_from)]
     references = found(config.references, "references") if config.references else None
     search = config.search.model_copy(update={"start_from": start_from})
+    anchor = _anchor_with_files(config.anchor, path.parent, found)
     names = {key: _checkpoint(getattr(config, key), path.parent) for key in ("potential", "witness")}
     ladder = _ladder_with_files(config.ladder, path.parent)
-    return config.model_copy(update={"search": search, "references": references, "ladder": ladder, **names})
+    sections = {"search": search, "ladder": ladder, "anchor": anchor}
+    return config.model_copy(update={**sections, "references": references, **names})
+
+
+def _anchor_with_files(
+    anchor: AnchorSettings | None, folder: Path, found: Callable[..., Path]
+) -> AnchorSettings | None:
+    if anchor is None:
+        return None
+    files = [found(f, "anchor", "files", k) for k, f in enumerate(anchor.files)]
+    pseudo_dir = anchor.pseudo_dir and (folder / anchor.pseudo_dir).resolve()
+    return anchor.model_copy(update={"files": files, "pseudo_dir": pseudo_dir})
 
 
 def _ladder_with_files(ladder: LadderSettings, folder: Path) -> LadderSettings:

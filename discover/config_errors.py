@@ -12,7 +12,6 @@ from pydantic import BaseModel, ValidationError
 from discover.yaml_lines import Key
 
 LATER = {
-    "anchor": "DFT anchoring is not in this version; remove the key",
     "properties": "property pipelines are not in this version; remove the key",
 }
 _KINDS = {

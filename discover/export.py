@@ -17,9 +17,9 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from discover.errors import InputError
 from discover.records import HullEntry, RunRecord
-from discover.report.files import write_files
 from discover.report.phases import Phase, cif_of, near_phases
 from discover.report.tables import hull_csv
+from discover.whole_files import write_files
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,10 @@ class Progress(Protocol):
         """Totals so far, and the best in a few words."""
         ...
 
+    def note(self, done: int, text: str) -> None:
+        """How much is done and, in words, where it stands: for work that is no search."""
+        ...
+
     def message(self, text: str) -> None:
         """One line worth showing."""
         ...
@@ -34,6 +38,9 @@ class Silent:
         """Nothing."""
 
     def update(self, done: int, model_calls: int, failed: int, duplicates: int, best: str) -> None:
+        """Nothing."""
+
+    def note(self, done: int, text: str) -> None:
         """Nothing."""
 
     def message(self, text: str) -> None:

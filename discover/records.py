@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ase import Atoms
+
+if TYPE_CHECKING:
+    from discover.anchoring.stored import Anchoring
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,9 @@ class RunRecord:
         search_hull: hull by the search's own potential, where `hull` is that of a higher rung; else None.
         reranked: what became of the structures that a higher rung relaxed again, under their ids, in the order they
             finished.
+        anchoring: what DFT says of the hull, None where it was not asked or where the run has found more since.
+        unanchored: the hull by the potential alone, where `hull` is anchored.
+        outdated: whether there is an anchoring of an earlier state of the run.
     """
 
     system: str
@@ -153,3 +159,6 @@ class RunRecord:
     complete: bool = True
     search_hull: Hull | None = None
     reranked: Sequence[CandidateRecord] = ()
+    anchoring: Anchoring | None = None
+    unanchored: Hull | None = None
+    outdated: bool = False

@@ -22,15 +22,16 @@ from typing import IO, Any
 import ase.io
 from ase import Atoms
 
+from discover.anchoring.stored import read_anchoring
 from discover.config import CampaignConfig, dump_campaign, read_campaign
 from discover.errors import InputError
 from discover.hull import build_hull, read_references
 from discover.ladder import climbers, has_corners, join_rungs, risen_structures
 from discover.pareto import pareto_of
 from discover.records import CandidateRecord, Hull, HullEntry, RunRecord
-from discover.report.files import remove_others, write_files
 from discover.store import Store, StoredResult
 from discover.strategy import search_space
+from discover.whole_files import remove_others, write_files
 from potentials import Metadata
 
 CONFIG = "campaign.yaml"
@@ -50,7 +51,8 @@ MAY_CHANGE = {
     ("device",),
 }
 """Keys that a resumed campaign may have changed: they say how long and where to search, not what. Re-ranking may be
-asked for when a search is over, or given up."""
+asked for when a search is over, or given up; so may anchoring, whatever its keys say, for each calculation is kept by
+its own settings."""
 
 
 class RunFolder:
@@ -120,7 +122,7 @@ class RunFolder:
     @staticmethod
     def _check_same(path: Path, config: CampaignConfig) -> None:
         old, new = read_campaign(path / CONFIG).model_dump(), config.model_dump()
-        for key in sorted(_differences(old, new) - MAY_CHANGE):
+        for key in sorted(k for k in _differences(old, new) - MAY_CHANGE if k[0] != "anchor"):
             was, now = (_lookup(c, key) for c in (old, new))
             raise InputError(
                 f"{path}: belongs to another campaign ({'.'.join(key)} was {was}, is {now}); "
@@ -175,20 +177,25 @@ class RunFolder:
         """The hull of what is stored, with the campaign's or the given references."""
         return self.record(references).hull
 
-    def record(self, references: Path | None = None) -> RunRecord:
+    def record(self, references: Path | None = None, anchored: bool = True) -> RunRecord:
         """All that is known of the run.
+
+        anchored: whether the hull is DFT's where the run was anchored; references given here are the potential's, and
+            ask for its own hull.
 
         Raises:
             InputError: references that must not stand on this hull.
         """
         config, history, state = self.config, self.store.history(), self.store.state()
         rungs = self._rungs(history, references)
+        anchoring = read_anchoring(self.path) if anchored and references is None else None
+        fits = anchoring is not None and anchoring.fits(rungs.hull)
         tally, top_tally = state.get("tally", {}), rungs.top_state.get("tally", {})
         return RunRecord(
             system=config.system,
             elements=search_space(config).elements,
             campaign=config.model_dump(mode="json"),
-            hull=rungs.hull,
+            hull=anchoring.hull(rungs.hull) if anchoring is not None and fits else rungs.hull,
             history=history,
             atoms_of=self._atoms_of(rungs),
             provenance=self._provenance(rungs.hull, tally),
@@ -196,6 +203,9 @@ class RunFolder:
             complete=bool(state.get("finished")),
             search_hull=rungs.searched,
             reranked=rungs.reranked,
+            anchoring=anchoring if fits else None,
+            unanchored=rungs.hull if fits else None,
+            outdated=anchoring is not None and not fits,
         )
 
     def search_hull(self, history: Sequence[CandidateRecord] | None = None) -> Hull:

@@ -41,9 +41,9 @@ class Pace:
         return f"about {duration((now_s - self.started_s) / fresh * (self.total - done))} left"
 
 
-def totals(model_calls: int, failed: int, duplicates: int, best: str, left: str) -> str:
+def totals(model_calls: int, failed: int, duplicates: int, best: str) -> str:
     """The numbers behind the bar, in one line."""
-    parts = [f"{model_calls} model calls", f"{failed} failed", f"{duplicates} duplicates", best, left]
+    parts = [f"{model_calls} model calls", f"{failed} failed", f"{duplicates} duplicates", best]
     return ", ".join(part for part in parts if part)
 
 
@@ -78,8 +78,13 @@ class Lines:
 
     def update(self, done: int, model_calls: int, failed: int, duplicates: int, best: str) -> None:
         """Say where it stands, if it is time to."""
+        self.note(done, totals(model_calls, failed, duplicates, best))
+
+    def note(self, done: int, text: str) -> None:
+        """The same in words of another kind of work."""
         now = self._clock()
-        self._latest = done, totals(model_calls, failed, duplicates, best, self._pace.left(done, now))
+        left = self._pace.left(done, now)
+        self._latest = done, ", ".join(part for part in (text, left) if part)
         said_done, said_s = self._said
         far = self._pace.total and done - said_done >= LINE_EVERY_SHARE * self._pace.total
         if far or now - said_s >= LINE_EVERY_S:
@@ -137,9 +142,13 @@ class Bar:
 
     def update(self, done: int, model_calls: int, failed: int, duplicates: int, best: str) -> None:
         """Move the bar."""
+        self.note(done, totals(model_calls, failed, duplicates, best))
+
+    def note(self, done: int, text: str) -> None:
+        """Move the bar, with words of another kind of work below it."""
         self._bar.update(self._task, completed=done)
         left = self._pace.left(done, self._clock())
-        self._totals.plain = totals(model_calls, failed, duplicates, best, left)
+        self._totals.plain = ", ".join(part for part in (text, left) if part)
 
     def message(self, text: str) -> None:
         """One line above the bar."""

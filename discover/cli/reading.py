@@ -74,7 +74,7 @@ def hull(
     if as_json:
         print_json(found.to_json())
     else:
-        _print_hull(found, run.config.report.near_hull_eV_per_atom)
+        print_hull(found, run.config.report.near_hull_eV_per_atom)
 
 
 def _status_text(now: dict[str, Any]) -> str:
@@ -101,13 +101,18 @@ def _rerank_text(rerank: dict[str, Any]) -> str:
     return f"{done}{f' ({fates})' if fates else ''}{calls}"
 
 
-def _print_hull(found: Hull, near_eV: float) -> None:
+def print_hull(found: Hull, near_eV: float) -> None:
+    """The hull as a table: what lies on it, and near it."""
     near = [e for e in found.entries if e.on_hull or e.e_above_hull_eV_per_atom <= near_eV]
     pressure = f", enthalpies at {found.pressure_GPa:g} GPa" if found.pressure_GPa else ""
-    print(f"{found.system} with {found.potential.get('name')}{pressure}")
-    head = ["formula", "group", "eV/atom", "formation", "above hull", "id"]
+    anchored = ", anchored to DFT" if found.anchored else ""
+    print(f"{found.system} with {found.potential.get('name')}{anchored}{pressure}")
+    head = ["formula", "group", "eV/atom", "formation", "above hull"]
+    head += ["sigma", "P(stable)", "DFT"] if found.anchored else []
+    head += ["id"]
     rung = ["rung"] if found.ladder else []
-    print_table([*head, *rung], [_row(e) + ([e.rung] if rung else []) for e in near], right=head[1:])
+    rows = [_row(e, found.anchored) + ([e.rung] if rung else []) for e in near]
+    print_table([*head, *rung], rows, right=head[1:])
     if found.ladder:
         print(f"rung {found.ladder[0]['rung']}: not re-ranked; above the hull of that potential alone")
     if len(near) < len(found.entries):
@@ -115,7 +120,9 @@ def _print_hull(found: Hull, near_eV: float) -> None:
         print(f"{far} more than {near_eV:g} eV/atom above the hull; --json has them all")
 
 
-def _row(entry: HullEntry) -> list[str]:
+def _row(entry: HullEntry, anchored: bool) -> list[str]:
     above = "on hull" if entry.on_hull else number(entry.e_above_hull_eV_per_atom)
     energies = [number(entry.energy_eV_per_atom), number(entry.formation_energy_eV_per_atom)]
-    return [entry.formula, str(entry.space_group or "-"), *energies, above, str(entry.id)]
+    sure = [number(entry.sigma_eV_per_atom), number(entry.p_stable, 2), "yes" if entry.anchored else "-"]
+    known = [entry.formula, str(entry.space_group or "-"), *energies, above]
+    return [*known, *(sure if anchored else []), str(entry.id)]

@@ -80,9 +80,15 @@ def caveats(run: RunRecord) -> list[str]:
         )
     else:
         anchored = sum(e.anchored for e in hull.entries)
+        method = f" ({run.anchoring.method})" if run.anchoring else ""
         notes.append(
-            f"Energies are those of {name}, corrected by DFT calculations of {anchored} of"
+            f"Energies are those of {name}, corrected by DFT calculations{method} of {anchored} of"
             f" {len(hull.entries)} entries; σ is the standard error that remains."
+        )
+    if run.outdated:
+        notes.append(
+            "An earlier state of this run was anchored to DFT; it has found more since. `discover anchor` brings the"
+            " hull up to date and uses the calculations that are there."
         )
     if hull.pressure_GPa:
         notes.append(f"At {hull.pressure_GPa:g} GPa: all energies are enthalpies.")

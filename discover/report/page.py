@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from discover.pareto import ParetoFront
 from discover.records import RunRecord
+from discover.report.anchored import AnchoredPart
 from discover.report.figures_pareto import LABELS
 from discover.report.landscape import Kind
 from discover.report.look import Rendered
@@ -29,7 +30,7 @@ class Page:
     """Everything the template shows; `cifs` and `pictures` are by `Phase.file_stem`, `figures` by name.
 
     `difference` says how the ladder's rungs differ, empty where there is one; `pareto` is None where the search was
-    after the energy alone.
+    after the energy alone, `anchored` where there is no DFT.
     """
 
     run: RunRecord
@@ -47,6 +48,7 @@ class Page:
     cost: Cost
     difference: Markup
     pareto: ParetoFront | None
+    anchored: AnchoredPart | None = None
 
     @property
     def search_rung(self) -> str:

@@ -147,4 +147,5 @@ def top_view(run: RunRecord) -> RunRecord:
 
 def search_view(run: RunRecord) -> RunRecord:
     """The run as the search's potential has it: every candidate is held against the hull of its own rung."""
-    return run if run.search_hull is None else replace(run, hull=run.search_hull)
+    alone = run.search_hull or run.unanchored
+    return run if alone is None else replace(run, hull=alone)

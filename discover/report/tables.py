@@ -9,6 +9,7 @@ from dataclasses import asdict
 from math import isnan
 from typing import Any
 
+from discover.anchoring.stored import Anchoring
 from discover.pareto import ParetoFront
 from discover.records import RunRecord
 from discover.report.notation import group_symbol
@@ -104,6 +105,28 @@ def rungs_csv(found: Sequence[Climb]) -> str:
             "reason": c.reason,
         }
         for c in found
+    )
+    return _csv(rows, ["id"])
+
+
+def anchors_csv(anchoring: Anchoring) -> str:
+    """Every DFT energy, in the order in which they came."""
+    rows = (
+        {
+            "id": s.id,
+            "formula": s.formula,
+            "space_group": s.space_group,
+            "dft_energy_eV_per_atom": _number(s.energy_eV_per_atom),
+            "dft_minus_potential_eV_per_atom": _number(s.delta_eV_per_atom),
+            "n_atoms": s.n_atoms,
+            "k_points": "x".join(map(str, s.grid)),
+            "moment_muB": _number(s.moment),
+            "seconds": _number(s.seconds),
+            "why": s.why,
+            "failed_attempts": "; ".join(s.attempts),
+            "calculation": s.key,
+        }
+        for s in anchoring.steps
     )
     return _csv(rows, ["id"])
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from discover.pareto import pareto_of
 from discover.records import RunRecord
+from discover.report.anchored import anchored_part, anchored_plot
 from discover.report.figures_hull import hull_plot
 from discover.report.figures_pareto import pareto_plot
 from discover.report.figures_search import operators_plot, progress_plot
-from discover.report.files import remove_others, write_files
 from discover.report.headline import caveats, headline
 from discover.report.landscape import survey
 from discover.report.look import render
@@ -18,7 +18,8 @@ from discover.report.page import Page, page_html
 from discover.report.phases import cif_of, near_phases, picture_of
 from discover.report.rungs import climbs, difference, rungs_plot, search_view, top_view
 from discover.report.search_summary import cost_of, failure_rows, operator_rows
-from discover.report.tables import candidates_csv, hull_csv, operators_csv, pareto_csv, rungs_csv
+from discover.report.tables import anchors_csv, candidates_csv, hull_csv, operators_csv, pareto_csv, rungs_csv
+from discover.whole_files import remove_others, write_files
 
 MAX_ROWS = 30  # phases with a row and a picture on the page; hull.csv has them all
 
@@ -37,6 +38,7 @@ def write_report(run: RunRecord, folder: Path, near_hull_eV_per_atom: float = 0.
     pareto = pareto_of(run)
     plots = (
         hull_plot(land),
+        anchored_plot(run, land),
         pareto_plot(pareto) if pareto else None,
         rungs_plot(run, found),
         progress_plot(survey(searched)),
@@ -61,6 +63,7 @@ def write_report(run: RunRecord, folder: Path, near_hull_eV_per_atom: float = 0.
         cost=cost_of(run),
         difference=difference(run, found),
         pareto=pareto,
+        anchored=anchored_part(run),
     )
     files = {f"structures/{stem}.cif": text.encode() for stem, text in cifs.items()}
     files |= {f"structures/{stem}.png": png for stem, png in pictures.items()}
@@ -71,6 +74,7 @@ def write_report(run: RunRecord, folder: Path, near_hull_eV_per_atom: float = 0.
         "operators.csv": operators_csv(operators).encode(),
         "hull.json": (json.dumps(run.hull.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
         **({"pareto.csv": pareto_csv(pareto).encode()} if pareto else {}),
+        **({"anchors.csv": anchors_csv(run.anchoring).encode()} if run.anchoring else {}),
         **({"rungs.csv": rungs_csv(found).encode()} if found else {}),
         "index.html": page_html(page).encode(),
     }

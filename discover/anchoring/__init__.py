@@ -1,0 +1,1 @@
+"""DFT on the few structures that decide a hull, and what it says of all the others."""

@@ -1,0 +1,42 @@
+"""A run's folder, anchored: its hull and potential in, the anchored record out."""
+
+from __future__ import annotations
+
+from discover.anchoring.anchor import Anchor
+from discover.config import AnchorSettings, CampaignConfig
+from discover.errors import InputError
+from discover.ladder import on_top_rung
+from discover.progress import Progress
+from discover.records import Hull
+from discover.run_folder import RunFolder
+from potentials import LoadError, Potential, load
+
+
+def anchor_run(folder: RunFolder, settings: AnchorSettings, progress: Progress) -> None:
+    """Anchor what the run has found so far; the folder must be this process's own (`RunFolder.begin`).
+
+    Raises:
+        InputError: nothing found yet, a potential of other weights, whatever `Anchor.run` refuses.
+    """
+    record = folder.record(anchored=False)
+    if not record.hull.entries:
+        raise InputError(f"{folder.path}: no structure has an energy yet; there is no hull to anchor")
+    progress.message(f"anchoring: learning what {len(record.hull.own_entries)} structures look like to the potential")
+    potential = _potential(folder.config, record.hull)
+    Anchor(
+        folder.path, record.hull, record.atoms_of, potential, settings, seed=folder.config.seed, progress=progress
+    ).run()
+
+
+def _potential(config: CampaignConfig, hull: Hull) -> Potential:
+    """The hull's own, loaded again."""
+    own = on_top_rung(config) if hull.ladder else config
+    try:
+        potential = load(own.potential, "cpu", **own.potential_options)
+    except LoadError as error:
+        raise InputError(f"potential: {error}") from None
+    if not potential.metadata.same_energies(hull.potential):
+        raise InputError(
+            f"potential: {own.potential} has other weights here than the run was made with; anchor it where it was run"
+        )
+    return potential
