@@ -55,8 +55,7 @@ def drawn_hulls(fractions: np.ndarray, energies: np.ndarray) -> DrawnHulls:
     n = energies.shape[1]
     shares = np.zeros((n, n))
     if np.allclose(fractions, fractions[0]):
-        lowest = energies.argmin(axis=1)
-        np.add.at(shares, (slice(None), lowest), 1.0 / len(energies))
+        shares[:] = np.bincount(energies.argmin(axis=1), minlength=n) / len(energies)
         return DrawnHulls(energies - energies.min(axis=1, keepdims=True), shares)
     corners = _corners(fractions)
     distances = np.empty_like(energies)
@@ -88,7 +87,7 @@ def _hang(fractions: np.ndarray, formation: np.ndarray, ends: np.ndarray, shares
     equations, vertices = hull.equations[lower], places[hull.simplices[lower]]
     levels = -(fractions[:, 1:] @ equations[:, :-2].T + equations[:, -1]) / equations[:, -2]
     parts = np.einsum("je,fek->jfk", fractions, np.linalg.pinv(fractions[vertices]))
-    # Facets of one plane (three phases on a line, a triangulated square) all reach its level: one of them holds the point
+    # Facets of one plane (a triangulated square) all reach its level: one of them holds the point
     misfit = np.abs(np.einsum("jfk,fke->jfe", parts, fractions[vertices]) - fractions[:, None]).max(axis=2)
     inside = np.where(misfit < _SLIVER, parts.min(axis=2), -np.inf)
     tied = levels >= levels.max(axis=1, keepdims=True) - _BELOW_EV

@@ -1,4 +1,4 @@
-"""Laws of anchoring: offsets cancel, errors are honest, hulls of draws are hulls, and the budget goes where it tells."""
+"""Laws of anchoring: offsets cancel, errors are honest, and the budget goes where it tells."""
 
 from __future__ import annotations
 
@@ -101,7 +101,9 @@ def test_of_one_composition_one_calculation_is_enough():
 @pytest.mark.parametrize("elements", [2, 3, 4])
 def test_distances_of_draws_are_pymatgen_s(elements):
     rng = np.random.default_rng(elements)
-    counts = np.vstack([np.eye(elements, dtype=int), rng.integers(0, 4, (25, elements)) + np.eye(elements, dtype=int)[0]])
+    counts = np.vstack(
+        [np.eye(elements, dtype=int), rng.integers(0, 4, (25, elements)) + np.eye(elements, dtype=int)[0]]
+    )
     fractions = counts / counts.sum(axis=1, keepdims=True)
     energies = rng.normal(-3, 0.3, (4, len(counts)))
     found = hull_distances(fractions, energies)
@@ -125,7 +127,9 @@ def test_distances_ignore_offsets_of_elements():
     features, _ = system(rng)
     energies = rng.normal(0, 0.1, (3, len(features)))
     moved = energies + features.fractions @ [5.0, -8.0]
-    assert np.allclose(hull_distances(features.fractions, energies), hull_distances(features.fractions, moved), atol=1e-9)
+    assert np.allclose(
+        hull_distances(features.fractions, energies), hull_distances(features.fractions, moved), atol=1e-9
+    )
 
 
 def test_the_gain_is_the_variance_that_a_calculation_removes():
@@ -144,7 +148,7 @@ def test_the_gain_is_the_variance_that_a_calculation_removes():
         given = [model.given([*known, k], np.array([*delta[known], v])) for v in values]
         after = [energies + g.sample(400, np.random.default_rng(2)) for g in given]
         real.append(before - np.mean([hull_distances(features.fractions, a).var(axis=0).mean() for a in after]))
-    # The order is what decides; corners of the hull make the sizes differ, 0.88 to 0.98 with 25 values and 20 structures
+    # The order is what decides; corners of the hull change the sizes: 0.88 to 0.98 with 25 values
     assert np.corrcoef(real, gain[4:] ** 2)[0, 1] > 0.75
 
 
@@ -193,7 +197,9 @@ class Instant:
 
 def loop(rng, budget, elements=2, barred=()):
     features, delta = system(rng, elements=elements)
-    energies = -0.2 * features.fractions.prod(axis=1) + np.r_[np.zeros(elements), np.full(len(features) - elements, 0.01)]
+    energies = (
+        -0.2 * features.fractions.prod(axis=1) + np.r_[np.zeros(elements), np.full(len(features) - elements, 0.01)]
+    )
     above = hull_distances(features.fractions, energies[None])[0]
     atoms = []
     for k in range(len(features)):

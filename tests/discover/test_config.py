@@ -84,7 +84,12 @@ BAD = {
     "system: Si\nsearch: {min_distance_scale: 2}": "c.yaml:2: search.min_distance_scale: must be at most 1.2 (is 2)",
     "system: Si\nrelax: {compile: maybe}": "c.yaml:2: relax.compile: must be 'auto', 'on' or 'off' (is 'maybe')",
     "": "c.yaml: must hold keys and values, as in `system: Si-Ge`",
-    "system: Si\nanchor: {budget: 8}": "c.yaml:2: anchor: DFT anchoring is not in this version; remove the key",
+    "system: Si\nanchor: {budget: 0}": "c.yaml:2: anchor.budget: must be at least 1 (is 0)",
+    "system: Si\nanchor: {files: [nope.json], calculator: none}": "c.yaml:2: anchor.files[0]: no such file: nope.json",
+    "system: Si\nanchor: {files: [nope.json]}": "c.yaml:2: anchor.files: energies of files and of a calculator are two "
+    "methods; write calculator: none with files",
+    "system: Si\nanchor: {calculator: none}": "c.yaml:2: anchor.calculator: none needs files with DFT energies; give "
+    "anchor.files, or a calculator",
     "system: Si\nsearch:\n  start_from: [nope.cif]": "c.yaml:3: search.start_from[0]: no such file: nope.cif",
     "system: Si\nreferences: nope.json": "c.yaml:2: references: no such file: nope.json",
     "system: Si\nsearch:\n  searcher: pso": "c.yaml:3: search.searcher: must be "

@@ -80,7 +80,9 @@ def test_a_symmetric_primitive_cell_is_the_same_crystal():
 
 
 def test_a_crystal_without_symmetry_is_left_alone():
-    atoms = Atoms("CuAg", positions=[(0, 0, 0), (1.9, 1.3, 2.2)], cell=[[3, 0, 0], [0.4, 3.4, 0], [0.7, 0.2, 3.9]], pbc=True)
+    atoms = Atoms(
+        "CuAg", positions=[(0, 0, 0), (1.9, 1.3, 2.2)], cell=[[3, 0, 0], [0.4, 3.4, 0], [0.7, 0.2, 3.9]], pbc=True
+    )
     found = symmetric_primitive(atoms)
     assert len(found) == 2
     assert np.isclose(found.get_volume(), atoms.get_volume())

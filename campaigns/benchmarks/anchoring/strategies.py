@@ -78,7 +78,12 @@ def nearest(case: Case, assessor: Assessor, known: dict[int, float], rng: np.ran
     return int(left[0]) if left else None
 
 
-CHOOSERS: dict[str, Chooser] = {"ours": ours, "random": random, "random near the hull": random_near, "nearest to the hull": nearest}
+CHOOSERS: dict[str, Chooser] = {
+    "ours": ours,
+    "random": random,
+    "random near the hull": random_near,
+    "nearest to the hull": nearest,
+}
 
 
 def reference(case: Case, known: Sequence[int]) -> int | None:

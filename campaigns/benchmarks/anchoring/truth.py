@@ -19,6 +19,7 @@ from potentials import load
 from potentials.dft import symmetric_primitive
 from potentials.potential import structure_of
 
+DFT = ".gpaw"
 CHEAP, TRUE = "7net-0", "7net-l3i5"
 SEARCH = {"candidates": 200, "atoms": [2, 8]}
 
@@ -45,17 +46,23 @@ class System:
 
 
 def system(name: str, folder: Path) -> System:
-    """Read it from `folder`/structures, or make it: a campaign and two potentials, some minutes."""
+    """Read it from `folder`/structures, or make it: a campaign and two potentials, some minutes.
+
+    A name that ends in ".gpaw" is of those whose truth is DFT (`dft.py` makes them).
+    """
     file = folder / "structures" / f"{name}.extxyz"
     if not file.is_file():
+        if name.endswith(DFT):
+            raise FileNotFoundError(f"{file}: make it with dft.py {name.removesuffix(DFT)}")
         file.parent.mkdir(exist_ok=True)
         ase.io.write(file, make(name), format="extxyz")
     frames = ase.io.read(file, ":")
     potential = load(CHEAP, "cpu")
-    elements = tuple(name.split("-"))
+    elements = tuple(name.removesuffix(DFT).split("-"))
     fractions = [[a.get_chemical_symbols().count(e) / len(a) for e in elements] for a in frames]
     descriptors = [potential.descriptors(structure_of(a)).mean(axis=0) for a in frames]
-    cheap, true = (np.array([a.info[f"{p}_eV_per_atom"] for a in frames]) for p in (CHEAP, TRUE))
+    truth = "true" if name.endswith(DFT) else TRUE
+    cheap, true = (np.array([a.info[f"{p}_eV_per_atom"] for a in frames]) for p in (CHEAP, truth))
     above = hull_distances(np.array(fractions), cheap[None])[0]
     return System(name, elements, frames, Features(np.array(fractions), np.array(descriptors), above), cheap, true)
 
