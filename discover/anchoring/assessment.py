@@ -13,6 +13,9 @@ from discover.anchoring.hull_distances import formation_energies, hull_distances
 
 DRAWS = 1000
 """Of the joint posterior: a probability of 0.05 is then known to 0.007."""
+JOINT = 400
+"""Structures drawn jointly, the nearest to the potential's hull and all that are calculated: memory and time go with the
+square and more. Of any others the energy and its error are found one by one, and they do not decide the hull."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,16 @@ class Assessor:
         self._within_eV = within_eV
         self._seed = seed
         self._model = DeltaModel(features)
+        pure = [np.flatnonzero(np.isclose(column, 1.0)) for column in features.fractions.T]
+        self._lowest = [int(rows[np.argmin(features.above[rows])]) for rows in pure if len(rows)]
 
-    def posterior(self, delta: Mapping[int, float]) -> Posterior:
-        """Of the differences, given some by place.
+    def posterior(self, delta: Mapping[int, float], places: Sequence[int] | None = None) -> Posterior:
+        """Of the differences (of these places, of all where none are given), given some by place.
 
         Raises:
             ValueError: an element's offset is not determined.
         """
-        return self._model.given(list(delta), np.array(list(delta.values())))
+        return self._model.given(list(delta), np.array(list(delta.values())), places)
 
     def assess(self, delta: Mapping[int, float]) -> Assessment:
         """Everything, given DFT − potential of some structures (eV/atom) by place.
@@ -64,26 +69,53 @@ class Assessor:
         Raises:
             ValueError: an element's offset is not determined.
         """
-        posterior = self.posterior(delta)
-        fractions, energies = self._features.fractions, self._energies + posterior.mean
-        draws = self._energies + posterior.sample(DRAWS, np.random.default_rng(self._seed))
+        fractions, n = self._features.fractions, len(self._energies)
+        joint, others = self._parts(delta)
+        posterior = self.posterior(delta, joint)
+        mean, sigma = np.empty(n), np.empty(n)
+        mean[joint], sigma[joint] = posterior.mean, posterior.sigma
+        for part in others:
+            single = self.posterior(delta, part)
+            mean[part], sigma[part] = single.mean, single.sigma
+        energies = self._energies + mean
+        draws = self._energies[joint] + posterior.sample(DRAWS, np.random.default_rng(self._seed))
+        known = knowledge(fractions[joint], draws, posterior.covariance, self._within_eV)
         one = np.allclose(fractions, fractions[0])
-        formation = np.zeros_like(energies) if one else formation_energies(fractions, energies[None])[0]
         return Assessment(
             energies=energies,
-            sigma=posterior.sigma,
-            formation=formation,
+            sigma=sigma,
+            formation=np.zeros_like(energies) if one else formation_energies(fractions, energies[None])[0],
             above=hull_distances(fractions, energies[None])[0],
-            knowledge=knowledge(fractions, draws, posterior.covariance, self._within_eV),
+            knowledge=Knowledge(
+                p_stable=_spread(known.p_stable, joint, n),
+                distance_sigma=_spread(known.distance_sigma, joint, n, sigma),
+                gain=_spread(known.gain, joint, n),
+            ),
         )
+
+    def _parts(self, delta: Mapping[int, float]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Places that are drawn jointly, and all others, some at a time."""
+        above = self._features.above.copy()
+        above[list(delta)] = -1.0
+        above[[k for k in self._lowest if above[k] >= 0]] = -0.5  # every element's, without which there is no hull
+        order = np.argsort(above, kind="stable")
+        joint, rest = np.sort(order[:JOINT]), order[JOINT:]
+        return joint, [rest[k : k + JOINT] for k in range(0, len(rest), JOINT)]
 
     def expected(self, delta: Mapping[int, float], pending: Sequence[int]) -> dict[int, float]:
         """The same differences and, of what is being calculated, those expected: a choice must not wait for it."""
         waiting = [k for k in pending if k not in delta]
         if not waiting:
             return dict(delta)
-        mean = self.posterior(delta).mean
-        return {**delta, **{k: float(mean[k]) for k in waiting}}
+        mean = self.posterior(delta, waiting).mean
+        return {**delta, **{k: float(value) for k, value in zip(waiting, mean, strict=True)}}
+
+
+def _spread(values: np.ndarray, places: np.ndarray, n: int, others: np.ndarray | None = None) -> np.ndarray:
+    """Values at these places; elsewhere those of `others`, or zero."""
+    found = np.zeros(n) if others is None else others.copy()
+    found[places] = values
+    return found
 
 
 def undetermined(fractions: np.ndarray, rows: Sequence[int]) -> list[int]:

@@ -36,7 +36,8 @@ def knowledge(
 ) -> Knowledge:
     """Who may be stable, and what a calculation of each structure would tell.
 
-    A calculation fixes one energy E_i, and each distance D_j then loses Cov(D_j, E_i)² / Var(E_i) of its variance. The
+    A calculation fixes one energy E_i, and each distance D_j then loses Cov(D_j, E_i)² / Var(E_i) of its variance; what
+    counts is its standard error before and after, so that many small gains do not outweigh one that settles a question. The
     covariance follows from that of the energies and the mean derivatives ∂D_j/∂E_k = δ_jk − (share of k in what j would
     fall apart into), over the draws (Stein's lemma: C. Stein, Ann. Stat. 9, 1135 (1981)). So a reference, or a phase
     that many others hang from, weighs as much as what hangs from it, by the probability that it does. Structures count
@@ -51,11 +52,13 @@ def knowledge(
     weights = (drawn.distances <= within_eV).mean(axis=0)
     derivatives = np.eye(len(covariance)) - drawn.shares
     with_distances = derivatives @ covariance
-    explained = weights @ with_distances**2 / (np.diag(covariance) + NOISE_EV**2)
+    before = np.maximum((with_distances * derivatives).sum(axis=1), 0.0)
+    after = np.maximum(before[:, None] - with_distances**2 / (np.diag(covariance) + NOISE_EV**2), 0.0)
+    gain = weights @ (np.sqrt(before)[:, None] - np.sqrt(after))
     return Knowledge(
         p_stable=(drawn.distances <= on_hull_eV).mean(axis=0),
         distance_sigma=drawn.distances.std(axis=0),
-        gain=np.sqrt(explained / max(weights.sum(), 1e-12)),
+        gain=gain / max(float(weights.sum()), 1e-12),
     )
 
 

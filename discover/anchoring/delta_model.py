@@ -15,9 +15,7 @@ PRIOR_EV = 0.02
 meV/atom (Al-Ni) off 7net-l3i5; universal potentials are 30 to 50 off PBE for all that Matbench Discovery asks."""
 PRIOR_ROWS = 3.0
 """How many calculations that expectation is worth; a variance wants more than 2."""
-GROWTH_EV = 0.15
-"""Energy above the hull, per atom, over which the size of the difference grows by its size on the hull: potentials are
-trained on what lies low."""
+_TYPICAL_OF = 500  # structures suffice to know a typical distance
 _HIGHEST_EV = 1.0  # what lies higher is no crystal that anybody asks for, and must not weigh on the others
 NOISE_EV = 5e-4
 """Of a DFT energy per atom: what k-points, cut-off and the self-consistent field leave."""
@@ -46,15 +44,22 @@ class Features:
 
 @dataclass(frozen=True)
 class _Shape:
-    """Of the covariance, at a variance of 1: lengths in units of the typical distance, shares of the variance."""
+    """Of the covariance, at a variance of 1 on the hull.
+
+    Lengths are in units of the typical distance, shares are of the variance. growth_eV: energy above the hull, per atom,
+    over which the size of the difference grows by its size on the hull, for potentials are trained on what lies low.
+    """
 
     like_share: float
     composition_length: float
     descriptor_length: float
     own_share: float
+    growth_eV: float
 
 
-SHAPES = tuple(_Shape(*values) for values in product((0.2, 0.6), (0.3, 1.0), (0.35, 0.5, 0.8), (0.03, 0.2)))
+SHAPES = tuple(
+    _Shape(*values) for values in product((0.2, 0.6), (0.3, 1.0), (0.35, 0.5, 0.8), (0.003, 0.03, 0.2), (0.15, 0.4))
+)
 
 
 @dataclass(frozen=True)
@@ -150,14 +155,19 @@ class DeltaModel:
 
     def __init__(self, features: Features, prior_eV: float = PRIOR_EV, prior_rows: float = PRIOR_ROWS) -> None:
         self._basis = _independent(features.fractions)
-        self._kernels = [_covariance(features, shape) for shape in SHAPES]
+        self._fractions = features.fractions
+        self._descriptors = _scaled(features.descriptors)
+        self._above = np.clip(features.above, 0.0, _HIGHEST_EV)
         self._prior = prior_eV, prior_rows
 
-    def given(self, known: Sequence[int], delta_eV_per_atom: np.ndarray) -> Posterior:
-        """The posterior over all structures, given the differences of some.
+    def given(
+        self, known: Sequence[int], delta_eV_per_atom: np.ndarray, places: Sequence[int] | None = None
+    ) -> Posterior:
+        """The posterior over some structures, given the differences of some.
 
         known: their places; every element that occurs must be determined by them.
         delta_eV_per_atom: (len(known),).
+        places: whose posterior is wanted, all where not given; memory goes with their number squared.
 
         Raises:
             ValueError: too few for the elements' offsets.
@@ -165,7 +175,15 @@ class DeltaModel:
         rows = np.asarray(known, int)
         if len(rows) == 0 or np.linalg.matrix_rank(self._basis[rows]) < self._basis.shape[1]:
             raise ValueError("the calculations do not determine every element's offset; calculate each element")
-        fits = [_fit(K, self._basis, rows, delta_eV_per_atom, *self._prior) for K in self._kernels]
+        wanted = np.arange(len(self._basis)) if places is None else np.asarray(places, int)
+        both = np.concatenate([rows, wanted])
+        alike = _Alike(
+            composition=_squares(self._fractions[both]),
+            descriptors=_squares(self._descriptors[both]),
+            same=both[:, None] == both,
+            above=self._above[both],
+        )
+        fits = [_fit(_covariance(alike, s), self._basis[both], delta_eV_per_atom, *self._prior) for s in SHAPES]
         logs = np.array([log for log, _ in fits])
         weights = np.exp(logs - logs.max())
         weights /= weights.sum()
@@ -180,17 +198,33 @@ def _independent(fractions: np.ndarray) -> np.ndarray:
     return u[:, s > 1e-8 * s[0]] * np.sqrt(len(fractions))
 
 
-def _covariance(features: Features, shape: _Shape) -> np.ndarray:
+def _scaled(descriptors: np.ndarray) -> np.ndarray:
+    """Each divided by its spread, all by their typical distance; without any that varies, (n, 0)."""
+    spread = descriptors.std(axis=0)
+    scaled = descriptors[:, spread > 0] / spread[spread > 0]
+    some = scaled[:: max(1, len(scaled) // _TYPICAL_OF)]
+    distance = _squares(some)[np.triu_indices(len(some), 1)]
+    typical = np.median(distance) if len(distance) else 0.0
+    return scaled / np.sqrt(typical) if typical > 0 else scaled[:, :0]
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """How alike n structures are: squared distances (n, n), whether two are one, energies above the hull (n,)."""
+
+    composition: np.ndarray
+    descriptors: np.ndarray
+    same: np.ndarray
+    above: np.ndarray
+
+
+def _covariance(alike: _Alike, shape: _Shape) -> np.ndarray:
     """Of g at a variance of 1, (n, n)."""
-    like = np.exp(-0.5 * _squares(features.fractions) / shape.composition_length**2)
-    spread = features.descriptors.std(axis=0)
-    distance = _squares(features.descriptors[:, spread > 0] / spread[spread > 0])
-    typical = np.median(distance[np.triu_indices(len(distance), 1)]) if len(distance) > 1 else 0.0
-    near = np.exp(-0.5 * distance / (typical * shape.descriptor_length**2)) if typical > 0 else np.ones_like(distance)
-    shared = 1.0 - shape.own_share
-    mixed = shape.like_share * like + (1.0 - shape.like_share) * near
-    size = 1.0 + np.clip(features.above, 0.0, _HIGHEST_EV) / GROWTH_EV
-    return np.outer(size, size) * (shared * mixed + shape.own_share * np.eye(len(like)))
+    mixed = shape.like_share * np.exp(-0.5 * alike.composition / shape.composition_length**2)
+    mixed += (1.0 - shape.like_share) * np.exp(-0.5 * alike.descriptors / shape.descriptor_length**2)
+    mixed = (1.0 - shape.own_share) * mixed + shape.own_share * alike.same
+    size = 1.0 + alike.above / shape.growth_eV
+    return mixed * np.outer(size, size)
 
 
 def _squares(x: np.ndarray) -> np.ndarray:
@@ -202,25 +236,27 @@ def _squares(x: np.ndarray) -> np.ndarray:
 
 
 def _fit(
-    K: np.ndarray, basis: np.ndarray, rows: np.ndarray, delta: np.ndarray, prior_eV: float, prior_rows: float
+    K: np.ndarray, basis: np.ndarray, delta: np.ndarray, prior_eV: float, prior_rows: float
 ) -> tuple[float, tuple[np.ndarray, np.ndarray, float, float]]:
-    """Log evidence of a shape and its mean, covariance, degrees of freedom and scale."""
-    n, p = len(rows), basis.shape[1]
+    """Log evidence of a shape, and mean, covariance, degrees of freedom and scale of all but the known.
+
+    K: covariance of the known, which come first, and of those that are wanted.
+    """
+    n, p = len(delta), basis.shape[1]
     noise = (NOISE_EV / prior_eV) ** 2
-    factor = cho_factor(K[np.ix_(rows, rows)] + noise * np.eye(n), lower=True)
-    H = basis[rows]
+    factor = cho_factor(K[:n, :n] + noise * np.eye(n), lower=True)
+    H, wanted = basis[:n], basis[n:]
     solved = cho_solve(factor, H)
-    A = H.T @ solved
-    a_factor = cho_factor(A, lower=True)
+    a_factor = cho_factor(H.T @ solved, lower=True)
     offsets = cho_solve(a_factor, solved.T @ delta)
     residual = delta - H @ offsets
     squares = float(residual @ cho_solve(factor, residual))
     freedom = prior_rows + n - p
     scale = (prior_rows * prior_eV**2 + squares) / freedom
-    half = solve_triangular(factor[0], K[rows], lower=True)
-    R = basis - K[:, rows] @ solved
-    mean = basis @ offsets + K[:, rows] @ cho_solve(factor, residual)
-    covariance = K - half.T @ half + R @ cho_solve(a_factor, R.T)
+    half = solve_triangular(factor[0], K[:n, n:], lower=True)
+    R = wanted - K[n:, :n] @ solved
+    mean = wanted @ offsets + K[n:, :n] @ cho_solve(factor, residual)
+    covariance = K[n:, n:] - half.T @ half + R @ cho_solve(a_factor, R.T)
     determinants = np.log(np.diag(factor[0])).sum() + np.log(np.diag(a_factor[0])).sum()
     log_evidence = -determinants - 0.5 * freedom * np.log(freedom * scale)
     return float(log_evidence), (mean, covariance, freedom, scale)

@@ -141,7 +141,7 @@ def _espresso_calculator(settings: DFTSettings, atoms: Atoms, attempt: Attempt, 
     for section, values in dict(given.pop("input_data", {})).items():
         data[section] = data.get(section, {}) | dict(values)
     return Espresso(
-        profile=EspressoProfile(settings.command or "pw.x", settings.pseudo_dir or "."),
+        profile=EspressoProfile(settings.command or "pw.x", Path(settings.pseudo_dir or ".").resolve()),
         pseudopotentials=dict(settings.pseudopotentials),
         input_data=data,
         kpts=settings.grid(atoms),
@@ -152,34 +152,53 @@ def _espresso_calculator(settings: DFTSettings, atoms: Atoms, attempt: Attempt, 
 
 
 def _abinit_identity(settings: DFTSettings, elements: Collection[str]) -> dict[str, str]:
-    return _program("ABINIT", settings.command or "abinit") | _pseudopotentials(settings, elements)
+    found = _program("ABINIT", settings.command or "abinit") | _pseudopotentials(settings, elements)
+    kinds = {_suffix(settings.pseudopotentials[e]) for e in elements}
+    if len(kinds) > 1:
+        raise DFTError(f"ABINIT takes pseudopotentials of one format together, not {', '.join(sorted(kinds))}")
+    return found
 
 
 def _abinit_calculator(settings: DFTSettings, atoms: Atoms, attempt: Attempt, folder: Path) -> Any:
     from ase.calculators.abinit import Abinit, AbinitProfile
 
-    more: dict[str, Any] = dict(settings.options)
+    more: dict[str, Any] = {}
+    suffix = _linked_pseudopotentials(settings, set(atoms.symbols), folder)
+    if suffix == "xml":
+        more["pawecutdg"] = 2 * settings.cutoff_eV  # of the fine grid, which ABINIT has no default for
     if attempt.mixing is not None:
-        more |= {"diemix": 5 * attempt.mixing}
-    species = sorted(set(atoms.numbers))
-    symbols = [str(atoms.symbols[list(atoms.numbers).index(z)]) for z in species]
-    folder_of_files = Path(settings.pseudo_dir or ".").resolve()
+        more["diemix"] = 5 * attempt.mixing
     return Abinit(
-        profile=AbinitProfile(settings.command or "abinit", pp_paths=[str(folder_of_files)]),
-        pseudos=", ".join(settings.pseudopotentials[s] for s in symbols),
+        profile=AbinitProfile(settings.command or "abinit", pp_paths=[str(folder.resolve())]),
+        pps="pawxml" if suffix == "xml" else suffix,
         ecut=settings.cutoff_eV,
         xc=settings.xc,
-        kpts=settings.grid(atoms),
-        shiftk=[0, 0, 0],
+        # ASE's own k-points are shifted off Γ where a grid is even
+        **{"kptopt": 1, "ngkpt": "%d %d %d" % settings.grid(atoms), "nshiftk": 1, "shiftk": "0 0 0"},
         chksymtnons=0,
         occopt=4,  # cold smearing
-        tsmear=f"{settings.smearing_eV * attempt.widening} eV",
-        toldfe=f"{_ENERGY_eV_PER_ELECTRON} eV",
+        tsmear=settings.smearing_eV * attempt.widening,
+        toldfe=_ENERGY_eV_PER_ELECTRON,
         nstep=attempt.iterations,
         directory=folder,
-        **({"nsppol": 2} if settings.polarised(atoms) else {}),
-        **more,
+        **more | dict(settings.options),
     )
+
+
+def _linked_pseudopotentials(settings: DFTSettings, elements: Collection[str], folder: Path) -> str:
+    """Links to the files in `folder`, by the names under which ASE looks for them, and their common suffix."""
+    suffix = ""
+    for element in elements:
+        file = (Path(settings.pseudo_dir or ".") / settings.pseudopotentials[element]).resolve()
+        suffix = _suffix(file.name)
+        link = folder / (f"{element}.psp8" if suffix == "psp8" else f"{element}.chosen.{suffix}")
+        link.unlink(missing_ok=True)
+        link.symlink_to(file)
+    return suffix
+
+
+def _suffix(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _vasp_identity(settings: DFTSettings, elements: Collection[str]) -> dict[str, str]:

@@ -162,7 +162,7 @@ def test_an_element_that_dft_fails_on_ends_with_its_reason(run, emulated):
             return key
 
     _, anchor = anchored(run, budget=30)
-    with pytest.raises(InputError, match="no structure of Au could be calculated .did not converge"):
+    with pytest.raises(InputError, match=r"no structure of Au could be calculated .did not converge"):
         anchor.run(Failing)
 
 

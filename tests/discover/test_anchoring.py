@@ -132,8 +132,8 @@ def test_distances_ignore_offsets_of_elements():
     )
 
 
-def test_the_gain_is_the_variance_that_a_calculation_removes():
-    """Against the model itself, of known variance: how much the distances' variance falls where an energy is given."""
+def test_the_gain_is_what_a_calculation_takes_off_the_standard_errors():
+    """Against the model itself, of known variance: how far the distances' errors fall where an energy is given."""
     rng = np.random.default_rng(3)
     features, delta = system(rng, n=16)
     energies = rng.normal(0, 0.02, 16) - 0.3 * features.fractions[:, 0] * features.fractions[:, 1]
@@ -141,15 +141,34 @@ def test_the_gain_is_the_variance_that_a_calculation_removes():
     posterior = model.given(known, delta[known])
     draws = energies + posterior.sample(2000, rng)
     gain = knowledge(features.fractions, draws, posterior.covariance, within_eV=1.0).gain
-    before = hull_distances(features.fractions, draws).var(axis=0).mean()
+    before = hull_distances(features.fractions, draws).std(axis=0).mean()
     real = []
     for k in range(4, 16):
         values = np.quantile(posterior.sample(4000, np.random.default_rng(1))[:, k], np.linspace(0.1, 0.9, 5))
         given = [model.given([*known, k], np.array([*delta[known], v])) for v in values]
         after = [energies + g.sample(400, np.random.default_rng(2)) for g in given]
-        real.append(before - np.mean([hull_distances(features.fractions, a).var(axis=0).mean() for a in after]))
+        real.append(before - np.mean([hull_distances(features.fractions, a).std(axis=0).mean() for a in after]))
     # The order is what decides; corners of the hull change the sizes: 0.88 to 0.98 with 25 values
-    assert np.corrcoef(real, gain[4:] ** 2)[0, 1] > 0.75
+    assert np.corrcoef(real, gain[4:])[0, 1] > 0.75
+
+
+def test_a_campaign_too_large_to_be_drawn_jointly_is_assessed_like_a_small_one(monkeypatch):
+    features, delta = system(np.random.default_rng(10), n=80)
+    far = np.r_[np.zeros(25), np.full(55, 0.5)]
+    far[70] = 0.0
+    features = Features(features.fractions, features.descriptors, features.above + far)
+    energies = features.above - 0.2 * features.fractions.prod(axis=1)
+    given = {k: delta[k] for k in (0, 1, 70)}
+    whole = Assessor(features, energies, 0.1).assess(given)
+    monkeypatch.setattr("discover.anchoring.assessment.JOINT", 30)
+    parts = Assessor(features, energies, 0.1).assess(given)
+    assert parts.energies == pytest.approx(whole.energies, abs=1e-12)
+    assert parts.sigma == pytest.approx(whole.sigma, rel=1e-6)  # of a bisection
+    assert parts.above == pytest.approx(whole.above, abs=1e-12)
+    drawn = np.flatnonzero(parts.knowledge.gain > 0)
+    assert len(drawn) <= 30 and {0, 1, 70} <= set(np.flatnonzero(parts.knowledge.distance_sigma != parts.sigma))
+    # Of what is left out each has a chance of a per cent of changing the hull, at the most
+    assert np.abs(parts.knowledge.p_stable - whole.knowledge.p_stable).max() < 0.1
 
 
 def test_a_calculated_structure_has_nothing_more_to_tell():

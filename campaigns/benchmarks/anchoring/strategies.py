@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from truth import System
 
-from discover.anchoring.assessment import Assessor, undetermined
+from discover.anchoring.assessment import Assessment, Assessor, undetermined
 from discover.anchoring.choice import next_choice
 from discover.anchoring.delta_model import Features
 from discover.anchoring.hull_distances import hull_distances
@@ -52,27 +52,28 @@ def case(system: System, share: float, seed: int) -> Case:
     return Case(features, cheap, true, above, true_above)
 
 
-Chooser = Callable[[Case, Assessor, dict[int, float], np.random.Generator], int | None]
+Chooser = Callable[[Case, Assessment | None, dict[int, float], np.random.Generator], int | None]
 
 
-def ours(case: Case, assessor: Assessor, known: dict[int, float], rng: np.random.Generator) -> int | None:
+def ours(case: Case, found: Assessment | None, known: dict[int, float], rng: np.random.Generator) -> int | None:
     """Where a result is expected to change most."""
-    return next_choice(assessor.assess(known).knowledge, set(known))
+    assert found is not None
+    return next_choice(found.knowledge, set(known))
 
 
-def random(case: Case, assessor: Assessor, known: dict[int, float], rng: np.random.Generator) -> int | None:
+def random(case: Case, found: Assessment | None, known: dict[int, float], rng: np.random.Generator) -> int | None:
     """Any structure."""
     left = [k for k in range(len(case.cheap)) if k not in known]
     return int(rng.choice(left)) if left else None
 
 
-def random_near(case: Case, assessor: Assessor, known: dict[int, float], rng: np.random.Generator) -> int | None:
+def random_near(case: Case, found: Assessment | None, known: dict[int, float], rng: np.random.Generator) -> int | None:
     """Any of those near the cheap potential's hull."""
     left = [k for k in np.flatnonzero(case.above <= NEAR_EV) if k not in known]
     return int(rng.choice(left)) if left else None
 
 
-def nearest(case: Case, assessor: Assessor, known: dict[int, float], rng: np.random.Generator) -> int | None:
+def nearest(case: Case, found: Assessment | None, known: dict[int, float], rng: np.random.Generator) -> int | None:
     """The one nearest to the cheap potential's hull."""
     left = [k for k in np.argsort(case.above, kind="stable") if k not in known]
     return int(left[0]) if left else None
@@ -114,9 +115,8 @@ def offsets_only(case: Case, known: dict[int, float]) -> np.ndarray:
     return case.cheap + case.features.fractions @ found
 
 
-def calibration(case: Case, assessor: Assessor, known: dict[int, float]) -> dict[str, float]:
-    """Share of what is not calculated whose true energy lies within σ and 2 σ, near the hull."""
-    found = assessor.assess(known)
+def calibration(case: Case, found: Assessment, known: dict[int, float]) -> dict[str, float]:
+    """Share of what is not calculated whose true energy lies within σ and 2 σ, of all and near the hull."""
     rest = [k for k in range(len(case.cheap)) if k not in known]
     z = np.abs(found.energies - case.true)[rest] / found.sigma[rest]
     close = case.above[rest] <= NEAR_EV
@@ -134,17 +134,22 @@ def curve(case: Case, chooser: str, most: int, seed: int, within_eV: float = NEA
     rng = np.random.default_rng(seed)
     assessor = Assessor(case.features, case.cheap, within_eV, seed)
     known: dict[int, float] = {}
+    found: Assessment | None = None
     rows = []
     while len(known) < min(most, len(case.cheap)):
         place = reference(case, list(known))
         if place is None:
-            place = CHOOSERS[chooser](case, assessor, known, rng)
+            place = CHOOSERS[chooser](case, found, known, rng)
         if place is None:
             break
         known[place] = float(case.true[place] - case.cheap[place])
         if reference(case, list(known)) is not None:
             continue
-        energies = case.cheap + assessor.posterior(known).mean
-        row = {"calculations": len(known)} | errors(case, energies) | calibration(case, assessor, known)
+        row: dict[str, float] = {"calculations": len(known)}
+        if chooser == "ours":
+            found = assessor.assess(known)
+            row |= errors(case, found.energies) | calibration(case, found, known)
+        else:
+            row |= errors(case, case.cheap + assessor.posterior(known).mean)
         rows.append(row | {f"offsets_{k}": v for k, v in errors(case, offsets_only(case, known)).items()})
     return rows
