@@ -14,8 +14,8 @@ from discover.anchoring.hull_distances import formation_energies, hull_distances
 DRAWS = 1000
 """Of the joint posterior: a probability of 0.05 is then known to 0.007."""
 JOINT = 400
-"""Structures drawn jointly, the nearest to the potential's hull and all that are calculated: memory and time go with the
-square and more. Of any others the energy and its error are found one by one, and they do not decide the hull."""
+"""Structures drawn jointly, the nearest to the potential's hull and all that are calculated: memory and time go with
+the square and more. Of any others the energy and its error are found one by one, and they do not decide the hull."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Assessor:
         pure = [np.flatnonzero(np.isclose(column, 1.0)) for column in features.fractions.T]
         self._lowest = [int(rows[np.argmin(features.above[rows])]) for rows in pure if len(rows)]
 
-    def posterior(self, delta: Mapping[int, float], places: Sequence[int] | None = None) -> Posterior:
+    def posterior(self, delta: Mapping[int, float], places: Sequence[int] | np.ndarray | None = None) -> Posterior:
         """Of the differences (of these places, of all where none are given), given some by place.
 
         Raises:

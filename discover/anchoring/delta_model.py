@@ -46,8 +46,8 @@ class Features:
 class _Shape:
     """Of the covariance, at a variance of 1 on the hull.
 
-    Lengths are in units of the typical distance, shares are of the variance. growth_eV: energy above the hull, per atom,
-    over which the size of the difference grows by its size on the hull, for potentials are trained on what lies low.
+    Lengths are in units of the typical distance, shares are of the variance. growth_eV: energy above the hull, per
+    atom, over which the size of the difference grows by its size on the hull: potentials are trained on what lies low.
     """
 
     like_share: float
@@ -161,7 +161,7 @@ class DeltaModel:
         self._prior = prior_eV, prior_rows
 
     def given(
-        self, known: Sequence[int], delta_eV_per_atom: np.ndarray, places: Sequence[int] | None = None
+        self, known: Sequence[int], delta_eV_per_atom: np.ndarray, places: Sequence[int] | np.ndarray | None = None
     ) -> Posterior:
         """The posterior over some structures, given the differences of some.
 

@@ -173,8 +173,10 @@ def _abinit_calculator(settings: DFTSettings, atoms: Atoms, attempt: Attempt, fo
         pps="pawxml" if suffix == "xml" else suffix,
         ecut=settings.cutoff_eV,
         xc=settings.xc,
-        # ASE's own k-points are shifted off Γ where a grid is even
-        **{"kptopt": 1, "ngkpt": "%d %d %d" % settings.grid(atoms), "nshiftk": 1, "shiftk": "0 0 0"},
+        kptopt=1,  # by hand: ASE shifts an even grid off Γ
+        ngkpt=list(settings.grid(atoms)),
+        nshiftk=1,
+        shiftk=[0, 0, 0],
         chksymtnons=0,
         occopt=4,  # cold smearing
         tsmear=settings.smearing_eV * attempt.widening,

@@ -55,10 +55,12 @@ def test_abinit_gets_the_file_that_was_named_and_a_grid_that_holds_gamma(tmp_pat
     for _ in range(2):  # the second attempt finds the first one's links
         written(settings, tmp_path / "work")
     text = (tmp_path / "work/abinit.in").read_text()
+    lines = text.splitlines()
     keys = keys_of(text)
     assert str(tmp_path / "work" / linked) in text
     assert (tmp_path / "work" / linked).read_text() == "no pseudopotential"
-    assert (keys["ngkpt"], keys["nshiftk"], keys["shiftk"]) == ("5 5 5", "1", "0 0 0")
+    assert lines[lines.index("ngkpt") + 1].split() == ["5", "5", "5"] and keys["nshiftk"] == "1"
+    assert [float(x) for x in lines[lines.index("shiftk") + 1].split()] == [0, 0, 0]
     assert (keys["ecut"], keys["tsmear"], keys["occopt"]) == ("400.0 eV", "0.1 eV", "4")
     assert keys.get("pawecutdg") == ("800.0 eV" if suffix == "xml" else None)
 
@@ -102,7 +104,7 @@ def test_a_gentler_attempt_asks_for_gentler_mixing(tmp_path, code):
     if code == "gpaw":
         pytest.importorskip("gpaw", reason="GPAW is not installed; `make dft` installs it")
         parameters = calculator(LEVEL, SI, ATTEMPTS[2], tmp_path).parameters
-        assert parameters.mixer.beta == pytest.approx(0.02)
+        assert "beta=0.02" in repr(parameters.mixer)
         assert parameters.occupations.width == pytest.approx(0.2)
         return
     settings = settings_of(code, tmp_path)
