@@ -39,9 +39,9 @@ def knowledge(
     A calculation fixes one energy E_i, and each distance D_j then loses Cov(D_j, E_i)² / Var(E_i) of its variance; what
     counts is its standard error before and after, so that many small gains do not outweigh one that settles a question.
     The covariance follows from that of the energies and the mean derivatives ∂D_j/∂E_k = δ_jk − (share of k in what j
-    would fall apart into), over the draws (Stein's lemma: C. Stein, Ann. Stat. 9, 1135 (1981)). So a reference, or a phase
-    that many others hang from, weighs as much as what hangs from it, by the probability that it does. Structures count
-    by the probability of lying within `within_eV` of the hull.
+    would fall apart into), over the draws (Stein's lemma: C. Stein, Ann. Stat. 9, 1135 (1981)). So a reference, or a
+    phase that many others hang from, weighs as much as what hangs from it, by the probability that it does. Structures
+    count by the probability of lying within `within_eV` of the hull.
 
     fractions: (n, n_elements).
     energies: (draws, n), eV/atom, joint draws.
