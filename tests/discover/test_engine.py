@@ -1,5 +1,8 @@
 """Engines: what goes in comes out, whatever dies on the way."""
 
+import os
+from pathlib import Path
+
 import pytest
 from ase.build import bulk
 
@@ -53,6 +56,17 @@ def test_a_candidate_that_kills_its_worker_is_lost_alone():
     lost = [id for id, item in ended.items() if isinstance(item, Lost)]
     assert lost == [10 + SYMBOLS.index("Ag")]
     assert ended[lost[0]].reason.startswith("its worker died 2 times")
+
+
+def test_a_worker_gets_its_share_of_a_core_that_others_use_too():
+    engine = RayEngine(WorkerSpec("emt", "cpu", RelaxSettings()), 1, 4)
+    try:
+        mine = os.nice(0)
+        commands = {p: p.read_bytes().decode(errors="replace") for p in Path("/proc").glob("[0-9]*/cmdline")}
+        workers = [int(p.parent.name) for p, words in commands.items() if words.startswith("ray::_RemoteWorker")]
+        assert workers and {os.getpriority(os.PRIO_PROCESS, pid) for pid in workers} == {mine}
+    finally:
+        engine.close()
 
 
 class Guarded:
