@@ -10,6 +10,7 @@ import numpy as np
 from strategies import CHOOSERS
 
 AT = (4, 8, 16, 24)
+REACH = (8, 16, 24)
 COLOURS = {"ours": "#D55E00", "random": "#7F7F7F", "random near the hull": "#0072B2", "nearest to the hull": "#009E73"}
 
 
@@ -23,6 +24,16 @@ def curves(rows: Sequence[Mapping[str, Any]], name: str, way: str, key: str) -> 
     return numbers, np.array([[row[key] for row in c[:length]] for c in found])
 
 
+def means(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Mean error of each way on each system after each number of calculations."""
+    found = []
+    for name, way in dict.fromkeys((r["system"], r["way"]) for r in rows):
+        numbers, values = curves(rows, name, way, "error_meV")
+        error = [round(float(v), 2) for v in values.mean(axis=0)]
+        found.append({"system": name, "way": way, "calculations": numbers.tolist(), "error_meV": error})
+    return found
+
+
 def table(rows: Sequence[Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> str:
     """Markdown."""
     lines = ["Mean error of the distance to the hull, meV/atom, of what truly lies within 100 meV/atom of it.", ""]
@@ -34,13 +45,14 @@ def table(rows: Sequence[Mapping[str, Any]], groups: Mapping[str, Sequence[str]]
                 lines.append(_row(_errors(rows, name, group)))
     lines += [
         "",
-        "Calculations until ours has the error that the other way has after its last (24, or as many as there are):",
+        "Calculations until ours has the error that another way has after so many (mean curves):",
     ]
-    lines += ["", _row(["system", *(w for w in CHOOSERS if w != "ours")]), _row(["---"] * len(CHOOSERS))]
+    others = [(way, k) for way in CHOOSERS if way != "ours" for k in REACH]
+    lines += ["", _row(["system", *(f"{way}, {k}" for way, k in others)]), _row(["---"] * (1 + len(others)))]
     for names in groups.values():
         for name in names:
             if curves(rows, name, "ours", "error_meV")[1].size:
-                lines.append(_row([name, *(_reach(rows, name, w) for w in CHOOSERS if w != "ours")]))
+                lines.append(_row([name, *(_reach(rows, name, *other) for other in others)]))
     lines += [
         "",
         "Phases that are said to be on the hull and lie 2 meV/atom or more above it, share of those said to be:",
@@ -95,13 +107,14 @@ def _at(rows: Sequence[Mapping[str, Any]], name: str, way: str, key: str, number
     return f"{values[:, at[0]].mean():.{digits}f}" if len(at) else "-"
 
 
-def _reach(rows: Sequence[Mapping[str, Any]], name: str, other: str) -> str:
+def _reach(rows: Sequence[Mapping[str, Any]], name: str, other: str, number: int) -> str:
     numbers, ours = curves(rows, name, "ours", "error_meV")
     theirs_numbers, theirs = curves(rows, name, other, "error_meV")
-    if not theirs.size:
+    at = np.flatnonzero(theirs_numbers == number)
+    if not len(at):
         return "-"
-    below = np.flatnonzero(ours.mean(axis=0) <= theirs.mean(axis=0)[-1])
-    return f"{numbers[below[0]] if len(below) else f'> {numbers[-1]}'} of {theirs_numbers[-1]}"
+    below = np.flatnonzero(ours.mean(axis=0) <= theirs.mean(axis=0)[at[0]])
+    return str(numbers[below[0]]) if len(below) else f"> {numbers[-1]}"
 
 
 def _calibration(rows: Sequence[Mapping[str, Any]], name: str) -> list[float]:
@@ -114,14 +127,14 @@ def _calibration(rows: Sequence[Mapping[str, Any]], name: str) -> list[float]:
     return found
 
 
-def draw(rows: Sequence[Mapping[str, Any]], names: Sequence[str], file: Path) -> None:
-    """A panel a system: mean error with its standard error against the number of calculations."""
+def draw(rows: Sequence[Mapping[str, Any]], names: Sequence[str], key: str, label: str, file: Path) -> None:
+    """A panel a system: mean of `key` with its standard error against the number of calculations."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    shown = [n for n in names if curves(rows, n, "ours", "error_meV")[1].size]
+    shown = [n for n in names if curves(rows, n, "ours", key)[1].size]
     columns = min(3, len(shown))
     height = -(-len(shown) // columns)
     figure, axes = plt.subplots(
@@ -129,16 +142,16 @@ def draw(rows: Sequence[Mapping[str, Any]], names: Sequence[str], file: Path) ->
     )
     for ax, name in zip(axes.flat, shown, strict=False):
         for way, colour in COLOURS.items():
-            numbers, values = curves(rows, name, way, "error_meV")
+            numbers, values = curves(rows, name, way, key)
             if not values.size:
                 continue
             mean, error = values.mean(axis=0), values.std(axis=0) / np.sqrt(len(values))
             ax.plot(numbers, mean, color=colour, label=way)
             ax.fill_between(numbers, mean - error, mean + error, color=colour, alpha=0.2, linewidth=0)
-        numbers, offsets = curves(rows, name, "ours", "offsets_error_meV")
+        numbers, offsets = curves(rows, name, "ours", f"offsets_{key}")
         ax.axhline(offsets[:, 0].mean(), color="black", linewidth=0.9, linestyle="--", label="uncorrected")
         ax.set(title=name, xlabel="calculations", ylim=(0, None))
-        ax.set_ylabel("error (meV/atom)")
+        ax.set_ylabel(label)
     axes.flat[0].legend(fontsize=7)
     for ax in list(axes.flat)[len(shown) :]:
         ax.set_axis_off()

@@ -20,7 +20,7 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path += [str(HERE), str(HERE.parent)]
 from machine import machine  # noqa: E402
-from report import draw, table  # noqa: E402
+from report import draw, means, table  # noqa: E402
 from strategies import CHOOSERS, case, curve  # noqa: E402
 from truth import System, system  # noqa: E402
 
@@ -48,11 +48,14 @@ def main() -> None:
     if not arguments.table:
         _run(runs, [(s, way, k) for s in systems for k in range(cases) for way in CHOOSERS], arguments.jobs)
     rows = _read(runs)
-    (out / "results.json").write_text(json.dumps({"machine": machine(("numpy", "scipy")), "runs": rows}) + "\n")
     groups = {"chosen on": CHOSEN_ON, "unseen": UNSEEN, "by DFT": BY_DFT}
+    result = {"machine": machine(("numpy", "scipy")), "groups": groups, "mean_error_meV": means(rows)}
+    (out / "results.json").write_text(json.dumps(result, indent=1) + "\n")
     text = table(rows, groups)
     (out / "results.md").write_text(text)
-    draw(rows, [s for group in groups.values() for s in group], out / "results.png")
+    names = [s for group in groups.values() for s in group]
+    draw(rows, names, "error_meV", "error (meV/atom)", out / "results.png")
+    draw(rows, names, "false_stable", "falsely stable, share", out / "false-stable.png")
     print(text)
 
 
