@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from references import ON_HULL_EV
 
 COLOURS = {"together": "#1f77b4", "each": "#9aa5b1"}
@@ -50,22 +51,19 @@ def _hull(axes: Any, known: Sequence[dict[str, Any]]) -> None:
 
 
 def _race(axes: Any, result: dict[str, Any]) -> None:
+    """Mean over the seeds, and between the slowest and the fastest of them."""
     for way, colour in COLOURS.items():
-        for k, seed in enumerate(s for s in result["seeds"] if s[way] is not None):
-            at = sorted(calls for calls in seed[way].values() if calls is not None)
-            end = max([*at, seed[f"{way}_calls"]])
-            axes.step(
-                [0, *at, end],
-                [0, *range(1, len(at) + 1), len(at)],
-                where="post",
-                color=colour,
-                lw=1.4,
-                label=LABELS[way] if k == 0 else None,
-            )
-            if at:
-                axes.plot(at[-1], len(at), "o", color=colour, ms=4)
+        met = [sorted(calls for calls in s[way].values() if calls is not None) for s in result["seeds"] if s[way]]
+        if not met:
+            continue
+        grid = np.unique([0, *(c for calls in met for c in calls)])
+        found = np.array([np.searchsorted(calls, grid, side="right") for calls in met])
+        axes.step(grid, found.mean(axis=0), where="post", color=colour, lw=1.6, label=LABELS[way])
+        axes.fill_between(
+            grid, found.min(axis=0), found.max(axis=0), step="post", color=colour, alpha=0.15, linewidth=0
+        )
     axes.set(xlabel="model calls", ylim=(0, len(result["goals"]) + 0.3), yticks=range(len(result["goals"]) + 1))
     axes.set_xlim(left=0)
-    axes.set_title(f"phases found, of {', '.join(result['goals'])}", fontsize=10)
+    axes.set_title(f"phases found, of {', '.join(result['goals'])}; mean of {len(result['seeds'])} seeds", fontsize=10)
     if result["seeds"]:
         axes.legend(frameon=False, fontsize=8, loc="lower right")
