@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from discover.composition import composition_key
-from discover.config import CampaignConfig, LadderSettings, RerankSettings
+from discover.config import CampaignConfig
+from discover.config_sections import LadderSettings, RerankSettings
 from discover.records import CandidateRecord, Hull, HullEntry
 
 CORNER_EV = 0.03

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from discover.config import CampaignConfig, RerankSettings, TidySettings
+from discover.config import CampaignConfig
+from discover.config_sections import RerankSettings, TidySettings
 from discover.errors import InputError
 from discover.seeds import user_structures
 from discover.strategy import search_space

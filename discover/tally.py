@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from discover.config import SearchSettings
+from discover.config_sections import SearchSettings
 from searchers.candidate import Fate, Relaxed
 
 SEED_OPERATORS = ("prototype", "start_from")

@@ -17,7 +17,7 @@ from discover.anchoring.loop import Loop, Oracle, Step
 from discover.anchoring.stored import FOLDER, Anchoring, AnchorStep
 from discover.anchoring.subjects import Subject, features_of, subjects
 from discover.composition import fractions_of
-from discover.config import AnchorSettings
+from discover.config_sections import AnchorSettings
 from discover.errors import InputError
 from discover.hull import ON_HULL_EV
 from discover.progress import Progress, Silent

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from discover.anchoring.anchor import Anchor
-from discover.config import AnchorSettings, CampaignConfig
+from discover.config import CampaignConfig
+from discover.config_sections import AnchorSettings
 from discover.errors import InputError
 from discover.ladder import on_top_rung
 from discover.progress import Progress

@@ -20,7 +20,7 @@ from discover.anchoring.anchor import Anchor
 from discover.anchoring.stored import read_anchoring
 from discover.campaign import Campaign
 from discover.cli import main
-from discover.config import AnchorSettings
+from discover.config_sections import AnchorSettings
 from discover.errors import InputError
 from discover.run_folder import RunFolder
 from potentials import load

@@ -15,7 +15,8 @@ import pytest
 
 from discover import Campaign, InputError, RunFolder
 from discover.cli import main
-from discover.config import CampaignConfig, RerankSettings
+from discover.config import CampaignConfig
+from discover.config_sections import RerankSettings
 from discover.hull import build_hull
 from discover.ladder import climbers, has_corners, join_rungs, risen_structures
 from discover.progress import Silent
