@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from discover.anchoring.choice import Knowledge, knowledge
 from discover.anchoring.delta_model import DeltaModel, Features, Posterior
@@ -51,6 +52,7 @@ class Assessor:
         self._energies = np.asarray(energies, float)
         self._within_eV = within_eV
         self._seed = seed
+        self._last: tuple[dict[int, float], Assessment] | None = None
         self._model = DeltaModel(features)
         pure = [np.flatnonzero(np.isclose(column, 1.0)) for column in features.fractions.T]
         self._lowest = [int(rows[np.argmin(features.above[rows])]) for rows in pure if len(rows)]
@@ -69,6 +71,12 @@ class Assessor:
         Raises:
             ValueError: an element's offset is not determined.
         """
+        if self._last is None or self._last[0] != delta:
+            with threadpool_limits(1):  # matrices this small gain nothing, and DFT has the other cores
+                self._last = dict(delta), self._assess(delta)
+        return self._last[1]
+
+    def _assess(self, delta: Mapping[int, float]) -> Assessment:
         fractions, n = self._features.fractions, len(self._energies)
         joint, others = self._parts(delta)
         posterior = self.posterior(delta, joint)

@@ -10,7 +10,7 @@ import numpy as np
 from discover.anchoring.delta_model import NOISE_EV
 from discover.anchoring.hull_distances import drawn_hulls
 
-STABLE_WEIGHT = 30.0
+STABLE_WEIGHT = 10.0
 """Of a structure that is surely on the hull among those that are surely near it: a hull says first who is stable. With
 none, three in ten phases of some hulls are still said to be stable falsely after 24 calculations."""
 

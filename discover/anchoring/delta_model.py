@@ -13,7 +13,7 @@ from scipy.special import stdtr
 PRIOR_EV = 0.02
 """Typical size of what does not cancel, per atom on the hull, before anything is known: 7net-0 is 3 (Mg-Si) to 24
 meV/atom (Al-Ni) off 7net-l3i5; universal potentials are 30 to 50 off PBE for all that Matbench Discovery asks."""
-PRIOR_ROWS = 3.0
+PRIOR_ROWS = 5.0
 """How many calculations that expectation is worth; a variance wants more than 2."""
 _TYPICAL_OF = 500  # structures suffice to know a typical distance
 _HIGHEST_EV = 1.0  # what lies higher is no crystal that anybody asks for, and must not weigh on the others

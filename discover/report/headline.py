@@ -13,12 +13,15 @@ from discover.report.phases import Phase
 
 CLOSE_meV = 20.0  # per atom; what many synthesised but metastable phases lie within
 MAX_NAMED = 6
+CERTAIN = 0.995
 
 
 def headline(run: RunRecord, land: Landscape, phases: Sequence[Phase]) -> Markup:
     """What was found, in one sentence."""
     system = Markup('<span class="whole">{}</span>').format(formula_html(run.system))
     where = Markup("{} by {}").format(system, potential_name(run.hull.potential))
+    if run.anchoring is not None:
+        where += Markup(" anchored to {}").format(run.anchoring.method)
     stable = [p for p in phases if p.entry.on_hull]
     if not run.hull.entries:
         return Markup("No stable phase of {} was found: no candidate has an energy yet.").format(where)
@@ -43,13 +46,19 @@ def _lowest(best: Phase, where: Markup) -> Markup:
 def _stable_phases(stable: Sequence[Phase], where: Markup) -> Markup:
     compounds = [p for p in stable if len([x for x in p.entry.composition.values() if x > 0]) > 1]
     named = Markup(", ").join(
-        Markup("{} ({})").format(formula_html(p.entry.formula), _group(p)) for p in compounds[:MAX_NAMED]
+        Markup("{} ({}{})").format(formula_html(p.entry.formula), _group(p), _doubt(p)) for p in compounds[:MAX_NAMED]
     )
     if not compounds:
         return Markup("No stable compound of {}: the elements alone make the hull").format(where)
     rest = Markup(" and {} others").format(len(compounds) - MAX_NAMED) if len(compounds) > MAX_NAMED else ""
     noun = "compound" if len(compounds) == 1 else "compounds"
     return Markup("{} stable {} of {}: {}{}").format(len(compounds), noun, where, named, rest)
+
+
+def _doubt(phase: Phase) -> str:
+    """Of an anchored hull: how probable it is that this phase lies on it, where that is not certain."""
+    p_stable = phase.entry.p_stable
+    return "" if p_stable is None or p_stable > CERTAIN else f", probability {p_stable:.2f}"
 
 
 def _group(phase: Phase) -> Markup:

@@ -219,6 +219,7 @@ def test_the_report_shows_both_hulls(run, emulated):
     RunFolder.open(run).write_results()
     page = (run / "report" / "index.html").read_text()
     assert "What DFT changed" in page and "What DFT is still needed for" in page and "left the hull" in page
+    assert "anchored to GPAW PBE" in page.split("</h1>")[0]
     assert (run / "report" / "anchored.png").stat().st_size > 10_000
     lines = (run / "report" / "anchors.csv").read_text().splitlines()
     assert len(lines) == 7
