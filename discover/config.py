@@ -88,7 +88,9 @@ def anchor_settings(config: CampaignConfig, given: Mapping[str, Any], overrides:
         value["files"] = []
     keys = [_override(value, text) for text in overrides]
     try:
-        return AnchorSettings.model_validate(value)
+        found = AnchorSettings.model_validate(value)
+        files, pseudo_dir = [f.resolve() for f in found.files], found.pseudo_dir and found.pseudo_dir.resolve()
+        return found.model_copy(update={"files": files, "pseudo_dir": pseudo_dir})
     except ValidationError as error:
         raise InputError(explain(error, Path("discover anchor"), {}, keys, AnchorSettings)) from None
 

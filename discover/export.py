@@ -29,7 +29,7 @@ class Exported:
     Attributes:
         path: the file, or the folder of CIFs.
         written: number of phases in it.
-        left_out: ids of phases that have no structure in this run (references).
+        left_out: ids of phases whose structures are not this run's (references, structures of files with DFT energies).
         lower: how many were left out as their energies are of a lower rung than the hull's.
     """
 
@@ -134,7 +134,10 @@ def _entries(run: RunRecord, path: Path) -> None:
     from pymatgen.entries.computed_entries import ComputedStructureEntry
     from pymatgen.io.ase import AseAtomsAdaptor
 
-    parameters = {"potential": dict(run.hull.potential), "pressure_GPa": run.hull.pressure_GPa}
+    potential = dict(run.hull.potential)
+    if run.anchoring is not None:  # another method, by name alone: nobody's references may take it for the potential's
+        potential = {"name": _method(run), "anchored": dict(run.anchoring.level)}
+    parameters = {"potential": potential, "pressure_GPa": run.hull.pressure_GPa}
     values = []
     for entry, atoms in _structures(run):
         plain = Atoms(atoms.symbols, atoms.positions, cell=atoms.cell, pbc=True)
@@ -157,9 +160,17 @@ def _known(run: RunRecord, entry: HullEntry) -> dict[str, Any]:
         "formation_energy_eV_per_atom": _finite(entry.formation_energy_eV_per_atom),
         "e_above_hull_eV_per_atom": _finite(entry.e_above_hull_eV_per_atom),
         "space_group_number": entry.space_group,
-        "potential_name": entry.rung or run.hull.potential.get("name"),
+        "potential_name": _method(run) if entry.p_stable is not None else entry.rung or run.hull.potential.get("name"),
         "pressure_GPa": run.hull.pressure_GPa,
+        "sigma_eV_per_atom": entry.sigma_eV_per_atom,
+        "p_stable": entry.p_stable,
     }
+
+
+def _method(run: RunRecord) -> str:
+    """Whose energies they are: of an anchored hull, the potential's corrected by DFT."""
+    name = str(run.hull.potential.get("name"))
+    return name if run.anchoring is None else f"{name} anchored to {run.anchoring.method}"
 
 
 def _finite(value: float) -> float | None:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ase import Atoms
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
@@ -184,6 +185,21 @@ def read_references(
     return found
 
 
+def reference_structures(path: Path) -> dict[str, Atoms]:
+    """Structures of a references file that `read_references` takes, by the ids of its entries."""
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    found = {}
+    for k, value in enumerate(json.loads(path.read_text())):
+        if "structure" in value:
+            entry = _entry_of(value, f"references: {path}: entry {k}")
+            atoms = AseAtomsAdaptor.get_atoms(entry.structure)
+            found[str(entry.entry_id or f"entry {k}")] = Atoms(
+                atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True
+            )
+    return found
+
+
 def _entry_of(value: dict[str, Any], where: str) -> Any:
     from pymatgen.entries.computed_entries import ComputedEntry, ComputedStructureEntry
 
@@ -200,9 +216,7 @@ def _entry_of(value: dict[str, Any], where: str) -> Any:
     return entry
 
 
-def _check_reference(
-    entry: Any, where: str, elements: Sequence[str], potential: Metadata, pressure_GPa: float
-) -> None:
+def _check_reference(entry: Any, where: str, elements: Sequence[str], potential: Metadata, pressure_GPa: float) -> None:
     strangers = sorted({str(e) for e in entry.composition.elements} - set(elements))
     if strangers:
         raise InputError(f"{where}: holds {strangers[0]}, which is not in {'-'.join(elements)}; leave it out")

@@ -24,6 +24,7 @@ from ase import Atoms
 
 from discover.anchoring.stored import read_anchoring
 from discover.config import CampaignConfig, dump_campaign, read_campaign
+from discover.config_sections import AnchorSettings
 from discover.errors import InputError
 from discover.hull import build_hull, read_references
 from discover.ladder import climbers, has_corners, join_rungs, risen_structures
@@ -74,6 +75,8 @@ class RunFolder:
             if not resume:
                 raise InputError(f"{path}: holds a run already; go on with --resume or choose another --out")
             cls._check_same(path, config)
+            if config.anchor is None:  # `discover anchor` was here: its settings say which calculations are its own
+                config = config.model_copy(update={"anchor": read_campaign(path / CONFIG).anchor})
         elif path.exists() and (not path.is_dir() or any(p.name not in BEGINNINGS for p in path.iterdir())):
             raise InputError(f"{path}: exists and is no run folder; choose another --out")
         try:
@@ -99,6 +102,11 @@ class RunFolder:
         _write(self.path / CONFIG, dump_campaign(self.config))
         if self.config.references is not None and self.config.references.is_file():
             shutil.copyfile(self.config.references, self.path / REFERENCES)
+
+    def keep(self, anchor: AnchorSettings) -> None:
+        """Write down how the run was anchored; the folder must be this process's own."""
+        self.config = self.config.model_copy(update={"anchor": anchor})
+        _write(self.path / CONFIG, dump_campaign(self.config))
 
     def check_top(self, potential: Metadata) -> None:
         """Refuse to go on re-ranking with another potential than what is stored was re-ranked with.

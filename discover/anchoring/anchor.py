@@ -12,9 +12,9 @@ import numpy as np
 from ase import Atoms
 
 from discover.anchoring.assessment import Assessment, Assessor, undetermined
-from discover.anchoring.files import KnownEnergy, formula, match, read_energies
+from discover.anchoring.files import KnownEnergy, formula, match, read_all_energies
 from discover.anchoring.loop import Loop, Oracle, Step
-from discover.anchoring.stored import FOLDER, Anchoring, AnchorStep
+from discover.anchoring.stored import FOLDER, Anchoring, AnchorStep, read_anchoring
 from discover.anchoring.subjects import Subject, features_of, subjects
 from discover.composition import fractions_of
 from discover.config_sections import AnchorSettings
@@ -44,8 +44,7 @@ def check_anchor(settings: AnchorSettings, elements: Sequence[str], pressure_GPa
         InputError: no such code or data set here, or a file of energies that cannot be read.
     """
     if settings.calculator == "none":
-        for file in settings.files:
-            read_energies(file, elements)
+        read_all_energies(settings.files, elements)
         return {}
     try:
         return identity(level_of(settings, pressure_GPa), elements)
@@ -136,8 +135,13 @@ class Anchor:
     def _calculate(self, oracle: Oracle, level: DFTSettings, identity: Mapping[str, str]) -> Anchoring:
         loop, steps = self._loop(), []
         self.progress.start(self.settings.budget, 0, f"anchoring with {_named(level)}")
-        for step in loop.run(oracle):
+        earlier = self._earlier(oracle, loop)
+        if earlier:
+            self.progress.note(min(len(earlier), loop.budget), f"{len(earlier)} calculated before")
+        for step in loop.run(oracle, earlier):
             steps.append(self._stored(step))
+            if len(steps) < len(earlier):
+                continue
             found = loop.assessment()
             self._say(steps, found)
             if found is not None:
@@ -147,6 +151,23 @@ class Anchor:
         if final is None:
             raise InputError(self._without_references(steps))
         return self._saved(self._record(final, steps, loop, level.to_json(), identity))
+
+    def _earlier(self, oracle: Oracle, loop: Loop) -> list[Step]:
+        """What was calculated before at this level, in the order of then; failures are tried anew if chosen again."""
+        before = read_anchoring(self.path)
+        told = {} if before is None else {s.key: (k, s.why) for k, s in enumerate(before.steps)}
+        found = []
+        for place, subject in enumerate(self._subjects):
+            result = oracle.stored(subject.atoms)
+            if result is not None and place not in loop.barred:
+                key = oracle.key(subject.atoms)
+                order, why = told.get(key, (len(told), "calculated before"))
+                found.append((order, Step(place, key, result, loop.delta(place, result), why)))
+        # Elements first: without them the others tell nothing
+        return [step for _, step in sorted(found, key=lambda f: (not self._is_element(f[1].place), f[0]))]
+
+    def _is_element(self, place: int) -> bool:
+        return bool(np.isclose(self._fractions[place].max(), 1.0))
 
     def _saved(self, record: Anchoring) -> Anchoring:
         record.save(self.path)
@@ -237,20 +258,25 @@ class Anchor:
 
     def _from_files(self) -> Anchoring:
         """Energies that are there already: those of structures of the hull, and others, which join it."""
-        given = [k for file in self.settings.files for k in read_energies(file, self.hull.elements)]
-        places = [match(k, [s.atoms for s in self._subjects]) for k in given]
-        strangers = [self._stranger(k) for k, place in zip(given, places, strict=True) if place is None]
-        own = len(self._subjects)
+        given = read_all_energies(self.settings.files, self.hull.elements)
+        structures = [s.atoms for s in self._subjects]
+        places = [match(k, structures) for k in given]
+        strangers: list[KnownEnergy] = []
+        for at, (known, place) in enumerate(zip(given, places, strict=True)):
+            if place is None:
+                same = match(known, [s.atoms for s in strangers])
+                places[at] = len(structures) + (len(strangers) if same is None else same)
+                strangers += [known] if same is None else []
         if strangers:
-            self._prepare(strangers)
-        loop, steps, fresh = self._loop(), [], iter(range(own, own + len(strangers)))
+            self._prepare([self._stranger(k) for k in strangers])
+        loop, steps = self._loop(), []
         lowest: dict[int, tuple[float, KnownEnergy]] = {}
         for known, place in zip(given, places, strict=True):
-            at = next(fresh) if place is None else place
+            assert place is not None
             result = DFTResult(known.atoms, known.energy_eV)
-            delta = self._subjects[at].delta_eV_per_atom(result, self.hull.pressure_GPa)
-            if at not in lowest or delta < lowest[at][0]:
-                lowest[at] = delta, known
+            delta = self._subjects[place].delta_eV_per_atom(result, self.hull.pressure_GPa)
+            if place not in lowest or delta < lowest[place][0]:
+                lowest[place] = delta, known
         for at, (delta, known) in lowest.items():
             loop.known[at] = delta
             step = Step(at, known.name, DFTResult(known.atoms, known.energy_eV), delta, "read from a file")

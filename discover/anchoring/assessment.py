@@ -77,6 +77,7 @@ class Assessor:
         return self._last[1]
 
     def _assess(self, delta: Mapping[int, float]) -> Assessment:
+        delta = dict(sorted(delta.items()))  # whatever their order was: the last digits are the same
         fractions, n = self._features.fractions, len(self._energies)
         joint, others = self._parts(delta)
         posterior = self.posterior(delta, joint)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import ase.io
 import numpy as np
 from ase import Atoms
+from ase.neighborlist import neighbor_list
 
 from discover.composition import composition_key, formula_of, fractions_of
 from discover.errors import InputError
 from potentials.words import in_words
+
+SMALLEST_A3, NEAREST_A = 1.0, 0.5
+"""Volume of an atom, and distance of two; below, something is wrong with the file."""
+VOLUME_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,26 @@ class KnownEnergy:
     name: str
     atoms: Atoms
     energy_eV: float
+
+
+def read_all_energies(paths: Sequence[Path], elements: Sequence[str]) -> list[KnownEnergy]:
+    """Everything in some files; their names are told with their folders where they are alike.
+
+    Raises:
+        InputError: a file is given twice, or `read_energies` refuses it.
+    """
+    real = [path.resolve() for path in paths]
+    twice = [path for path, own in zip(paths, real, strict=True) if real.count(own) > 1]
+    if twice:
+        raise InputError(f"anchor.files: {twice[0]}: is given twice; once is enough")
+    names = [path.name for path in paths]
+    found = []
+    for path in paths:
+        known = read_energies(path, elements)
+        if names.count(path.name) > 1:
+            known = [replace(k, name=k.name.replace(path.name, str(path), 1)) for k in known]
+        found += known
+    return found
 
 
 def read_energies(path: Path, elements: Sequence[str]) -> list[KnownEnergy]:
@@ -52,11 +77,20 @@ def read_energies(path: Path, elements: Sequence[str]) -> list[KnownEnergy]:
             )
         if not np.isfinite(known.energy_eV):
             raise InputError(f"anchor.files: {known.name}: its energy must be a finite number (is {known.energy_eV})")
-        if known.atoms.cell.rank < 3:
-            raise InputError(f"anchor.files: {known.name}: has no three-dimensional cell; leave it out")
+        _check_cell(known)
     if not found:
         raise InputError(f"anchor.files: {path}: holds no structure")
     return found
+
+
+def _check_cell(known: KnownEnergy) -> None:
+    atoms = known.atoms
+    if atoms.cell.rank < 3 or atoms.get_volume() < SMALLEST_A3 * len(atoms):
+        raise InputError(
+            f"anchor.files: {known.name}: has no three-dimensional cell that its atoms fit in; leave it out"
+        )
+    if len(neighbor_list("i", atoms, NEAREST_A)):
+        raise InputError(f"anchor.files: {known.name}: has atoms nearer than {NEAREST_A} Å to each other; leave it out")
 
 
 def _is_list(path: Path) -> bool:
@@ -96,8 +130,11 @@ def _bare(atoms: Atoms) -> Atoms:
     return Atoms(atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
 
 
-def match(known: KnownEnergy, structures: Sequence[Atoms], taken: Sequence[int] = ()) -> int | None:
-    """Place of the structure that it is (pymatgen's StructureMatcher, its own tolerances); the closest of several."""
+def match(known: KnownEnergy, structures: Sequence[Atoms]) -> int | None:
+    """Place of the structure that it is (pymatgen's StructureMatcher, its own tolerances); the closest of several.
+
+    Volumes may differ by a tenth (VOLUME_SHARE), as those of two methods do: a cell under strain is another structure.
+    """
     from pymatgen.analysis.structure_matcher import StructureMatcher
     from pymatgen.io.ase import AseAtomsAdaptor
 
@@ -105,7 +142,8 @@ def match(known: KnownEnergy, structures: Sequence[Atoms], taken: Sequence[int] 
     key = composition_key(fractions_of(known.atoms))
     found: list[tuple[float, int]] = []
     for place, atoms in enumerate(structures):
-        if place in taken or composition_key(fractions_of(atoms)) != key:
+        larger = (known.atoms.get_volume() / len(known.atoms)) / (atoms.get_volume() / len(atoms))
+        if composition_key(fractions_of(atoms)) != key or abs(np.log(larger)) > VOLUME_SHARE:
             continue
         other = AseAtomsAdaptor.get_structure(_bare(atoms))
         if matcher.fit(given, other):

@@ -47,7 +47,7 @@ def hull_distances(fractions: np.ndarray, energies: np.ndarray) -> np.ndarray:
     fractions: (n, n_elements), each row summing to 1; every element must occur pure unless all rows are alike.
     energies: (draws, n), eV/atom.
     """
-    return drawn_hulls(fractions, energies).distances
+    return _distances(fractions, energies, None)
 
 
 def drawn_hulls(fractions: np.ndarray, energies: np.ndarray) -> DrawnHulls:
@@ -55,15 +55,22 @@ def drawn_hulls(fractions: np.ndarray, energies: np.ndarray) -> DrawnHulls:
     n = energies.shape[1]
     shares = np.zeros((n, n))
     if np.allclose(fractions, fractions[0]):
-        shares[:] = np.bincount(energies.argmin(axis=1), minlength=n) / len(energies)
-        return DrawnHulls(energies - energies.min(axis=1, keepdims=True), shares)
+        shares[:] = np.bincount(energies.argmin(axis=1), minlength=n)
+    distances = _distances(fractions, energies, shares)
+    return DrawnHulls(distances, shares / len(energies))
+
+
+def _distances(fractions: np.ndarray, energies: np.ndarray, shares: np.ndarray | None) -> np.ndarray:
+    """Of each draw, (draws, n); where there are `shares`, those of the stable phases of each draw are added."""
+    if np.allclose(fractions, fractions[0]):
+        return energies - energies.min(axis=1, keepdims=True)
     corners = _corners(fractions)
     distances = np.empty_like(energies)
     for row, energy in enumerate(energies):
         ends = np.array([corner[energy[corner].argmin()] for corner in corners])
         formation = energy - fractions @ energy[ends]
         distances[row] = _hang(fractions, formation, ends, shares)
-    return DrawnHulls(distances, shares / len(energies))
+    return distances
 
 
 def _corners(fractions: np.ndarray) -> list[np.ndarray]:
@@ -74,11 +81,12 @@ def _corners(fractions: np.ndarray) -> list[np.ndarray]:
     return pure
 
 
-def _hang(fractions: np.ndarray, formation: np.ndarray, ends: np.ndarray, shares: np.ndarray) -> np.ndarray:
+def _hang(fractions: np.ndarray, formation: np.ndarray, ends: np.ndarray, shares: np.ndarray | None) -> np.ndarray:
     """Distances of one draw; the shares of its phases are added to `shares`."""
     low = np.flatnonzero(formation < -_BELOW_EV)
     if not len(low):
-        shares[:, ends] += fractions
+        if shares is not None:
+            shares[:, ends] += fractions
         return formation
     places = np.concatenate([ends, low])
     points = np.column_stack([fractions[places, 1:], formation[places]])
@@ -94,6 +102,7 @@ def _hang(fractions: np.ndarray, formation: np.ndarray, ends: np.ndarray, shares
     facet = np.where(tied, inside, -np.inf).argmax(axis=1)
     parts = np.clip(parts[np.arange(len(parts)), facet], 0.0, 1.0)
     parts /= parts.sum(axis=1, keepdims=True)
-    np.add.at(shares, (np.arange(len(fractions))[:, None], vertices[facet]), parts)
+    if shares is not None:
+        np.add.at(shares, (np.arange(len(fractions))[:, None], vertices[facet]), parts)
     level = np.einsum("jk,jk->j", parts, formation[vertices[facet]])
     return np.maximum(formation - level, 0.0)

@@ -22,6 +22,14 @@ class Oracle(Protocol):
         """How many more structures may be submitted now."""
         ...
 
+    def key(self, atoms: Atoms) -> str:
+        """Of this structure."""
+        ...
+
+    def stored(self, atoms: Atoms) -> DFTResult | None:
+        """An energy of this structure that was calculated before."""
+        ...
+
     def submit(self, atoms: Atoms) -> str:
         """Begin a calculation; gives its key."""
         ...
@@ -77,9 +85,10 @@ class Loop:
     _spent: int = 0
 
     def run(self, oracle: Oracle, steps: Sequence[Step] = ()) -> Iterator[Step]:
-        """Each calculation as it ends. `steps` are those of an earlier run: they are not given again."""
+        """Each calculation as it ends, those of an earlier run (`steps`) first; the budget counts them."""
         for step in steps:
             self._learn(step)
+            yield step
         while True:
             while oracle.free and self._spent + len(self._running) < self.budget:
                 choice = self._choose()

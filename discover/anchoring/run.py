@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from ase import Atoms
+
 from discover.anchoring.anchor import Anchor
+from discover.anchoring.stored import Anchoring
 from discover.config import CampaignConfig
 from discover.config_sections import AnchorSettings
 from discover.errors import InputError
+from discover.hull import reference_structures
 from discover.ladder import on_top_rung
 from discover.progress import Progress
 from discover.records import Hull
-from discover.run_folder import RunFolder
+from discover.run_folder import REFERENCES, RunFolder
 from potentials import LoadError, Potential, load
 
 
@@ -24,9 +28,28 @@ def anchor_run(folder: RunFolder, settings: AnchorSettings, progress: Progress) 
         raise InputError(f"{folder.path}: no structure has an energy yet; there is no hull to anchor")
     progress.message(f"anchoring: learning what {len(record.hull.own_entries)} structures look like to the potential")
     potential = _potential(folder.config, record.hull)
-    Anchor(
-        folder.path, record.hull, record.atoms_of, potential, settings, seed=folder.config.seed, progress=progress
-    ).run()
+    references = folder.path / REFERENCES
+    theirs = reference_structures(references) if references.is_file() else {}
+
+    def atoms_of(id: int | str) -> Atoms:
+        return theirs[id] if isinstance(id, str) and id in theirs else record.atoms_of(id)
+
+    anchor = Anchor(folder.path, record.hull, atoms_of, potential, settings, folder.config.seed, progress)
+    said = _left_out(record.hull, anchor.run())
+    if said:
+        progress.message(said)
+
+
+def _left_out(hull: Hull, found: Anchoring) -> str:
+    """What is no part of the anchored hull, for people."""
+    lost = [e for e in hull.own_entries if e.id in set(found.left_out)]
+    if not lost:
+        return ""
+    stable = sorted({e.formula for e in lost if e.on_hull})
+    named = (
+        f", among them {', '.join(stable)} of the potential's hull: what lies above may look stable" if stable else ""
+    )
+    return f"{len(lost)} references without a structure are left out of the anchored hull{named}"
 
 
 def _potential(config: CampaignConfig, hull: Hull) -> Potential:

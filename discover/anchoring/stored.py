@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from discover.errors import InputError
 from discover.records import Hull, HullEntry
 from discover.whole_files import write_files
 
@@ -101,17 +102,25 @@ class Anchoring:
 
 
 def read_anchoring(folder: Path) -> Anchoring | None:
-    """What stands in a run's folder; None where it was never anchored."""
+    """What stands in a run's folder; None where it was never anchored.
+
+    Raises:
+        InputError: it is damaged.
+    """
     file = folder / FOLDER / STATE
     if not file.is_file():
         return None
-    value = json.loads(file.read_text())
-    value["steps"] = [
-        AnchorStep(**s | {"grid": tuple(s["grid"]), "attempts": tuple(s["attempts"])}) for s in value["steps"]
-    ]
-    value["entries"] = [_entry(e) for e in value["entries"]]
-    value["needs"] = [(id, gain) for id, gain in value["needs"]]
-    return Anchoring(**value)
+    try:
+        value = json.loads(file.read_text())
+        value["steps"] = [
+            AnchorStep(**s | {"grid": tuple(s["grid"]), "attempts": tuple(s["attempts"])}) for s in value["steps"]
+        ]
+        value["entries"] = [_entry(e) for e in value["entries"]]
+        value["needs"] = [(id, gain) for id, gain in value["needs"]]
+        return Anchoring(**value)
+    except (ValueError, KeyError, TypeError):
+        again = f"delete it and run `discover anchor {folder}` again; no calculation is lost"
+        raise InputError(f"{file}: is damaged; {again}") from None
 
 
 def _entry(value: Mapping[str, Any]) -> HullEntry:

@@ -57,9 +57,8 @@ def anchor(
             from discover.anchoring.run import anchor_run
             from discover.run_folder import RunFolder
 
-            before = RunFolder.open(folder)
-            settings = anchor_settings(before.config, given, overrides or ())
-            run = RunFolder(folder, before.config.model_copy(update={"anchor": settings}))
+            run = RunFolder.open(folder)
+            settings = anchor_settings(run.config, given, overrides or ())
             progress = progress_on(Console(stderr=True), claim)
             from discover.anchoring.anchor import check_anchor
             from discover.strategy import search_space
@@ -68,14 +67,14 @@ def anchor(
             run.begin()
             try:
                 anchor_run(run, settings, progress)
+                run.keep(settings)
                 record = run.write_results()
             finally:
                 progress.finish()
                 run.release()
     except KeyboardInterrupt:
-        again = f"discover anchor {folder}"
         raise Interrupted(
-            f"interrupted; finished calculations are kept in {folder}/anchors; go on with: {again}"
+            f"interrupted; finished calculations are kept in {folder}/anchors; the same command goes on"
         ) from None
     if as_json:
         print_json(record.hull.to_json())

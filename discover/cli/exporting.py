@@ -55,6 +55,6 @@ def export(
 
         path = out or folder / "export" / _DEFAULT_NAME[fmt]
         done = write(RunFolder.open(folder).record(), fmt.value, path, near_hull)
-    left = f" ({len(done.left_out)} references have no structure in this run)" if done.left_out else ""
+    left = f" ({len(done.left_out)} references or structures from files are not among them)" if done.left_out else ""
     left += f" ({done.lower} that were not re-ranked have energies of another potential)" if done.lower else ""
     print(f"{done.written} {'phase' if done.written == 1 else 'phases'} in {path}{left}")

@@ -27,8 +27,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Colle
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     for row in (head, *rows):
         cells = (
-            cell.rjust(w) if name in right else cell.ljust(w)
-            for cell, w, name in zip(row, widths, head, strict=True)
+            cell.rjust(w) if name in right else cell.ljust(w) for cell, w, name in zip(row, widths, head, strict=True)
         )
         print("  ".join(cells).rstrip())
 

@@ -114,7 +114,8 @@ def _sentence(run: RunRecord, anchoring: Anchoring, moves: Sequence[Move]) -> Ma
         listed = Markup(", ").join(formula_html(n) for n in names[:6])
         more = f" and {len(names) - 6} others" if len(names) > 6 else ""
         parts.append(Markup("{}{} {}").format(listed or "nothing", more, words))
-    return said + Markup("; ").join(parts) + Markup(".")
+    lost = f" {len(anchoring.left_out)} references without a structure are left out." if anchoring.left_out else ""
+    return said + Markup("; ").join(parts) + Markup(".") + lost
 
 
 def _settings(anchoring: Anchoring) -> dict[str, str]:

@@ -22,7 +22,7 @@ _ENERGY_eV_PER_ELECTRON = 1e-5  # of the last three iterations: below 0.1 meV an
 
 @dataclass(frozen=True)
 class Attempt:
-    """How gently a self-consistent field is approached.
+    """How gently a self-consistent field is approached; what `options` name is left as they have it.
 
     Attributes:
         mixing: share of the new density.
@@ -102,19 +102,18 @@ def _paw_file(stem: str, folders: Collection[str | Path]) -> Path | None:
 def _gpaw_calculator(settings: DFTSettings, atoms: Atoms, attempt: Attempt, folder: Path) -> Any:
     from gpaw import GPAW
 
-    more: dict[str, Any] = dict(settings.options)
+    given: dict[str, Any] = {
+        "mode": {"name": "pw", "ecut": settings.cutoff_eV},
+        "xc": settings.xc,
+        "kpts": {"size": settings.grid(atoms), "gamma": True},
+        "occupations": {"name": "fermi-dirac", "width": settings.smearing_eV * attempt.widening},
+        "convergence": {"energy": _ENERGY_eV_PER_ELECTRON},
+        "maxiter": attempt.iterations,
+        "txt": str(folder / "gpaw.txt"),
+    }
     if attempt.mixing is not None:
-        more["mixer"] = {"beta": attempt.mixing, "nmaxold": 5, "weight": 100.0}
-    return GPAW(
-        mode={"name": "pw", "ecut": settings.cutoff_eV},
-        xc=settings.xc,
-        kpts={"size": settings.grid(atoms), "gamma": True},
-        occupations={"name": "fermi-dirac", "width": settings.smearing_eV * attempt.widening},
-        convergence={"energy": _ENERGY_eV_PER_ELECTRON},
-        maxiter=attempt.iterations,
-        txt=str(folder / "gpaw.txt"),
-        **more,
-    )
+        given["mixer"] = {"beta": attempt.mixing, "nmaxold": 5, "weight": 100.0}
+    return GPAW(**given | dict(settings.options))
 
 
 def _espresso_identity(settings: DFTSettings, elements: Collection[str]) -> dict[str, str]:
@@ -136,19 +135,18 @@ def _espresso_calculator(settings: DFTSettings, atoms: Atoms, attempt: Attempt, 
         electrons["mixing_beta"] = 5 * attempt.mixing  # its own is 0.7
     if settings.polarised(atoms):
         system["nspin"] = 2
-    given = dict(settings.options)
+    more = dict(settings.options)
     data = {"control": {"tprnfor": True, "tstress": True}, "system": system, "electrons": electrons}
-    for section, values in dict(given.pop("input_data", {})).items():
+    for section, values in dict(more.pop("input_data", {})).items():
         data[section] = data.get(section, {}) | dict(values)
-    return Espresso(
-        profile=EspressoProfile(settings.command or "pw.x", Path(settings.pseudo_dir or ".").resolve()),
-        pseudopotentials=dict(settings.pseudopotentials),
-        input_data=data,
-        kpts=settings.grid(atoms),
-        koffset=(0, 0, 0),
-        directory=folder,
-        **given,
-    )
+    given: dict[str, Any] = {
+        "pseudopotentials": dict(settings.pseudopotentials),
+        "input_data": data,
+        "kpts": settings.grid(atoms),
+        "koffset": (0, 0, 0),
+    }
+    profile = EspressoProfile(settings.command or "pw.x", Path(settings.pseudo_dir or ".").resolve())
+    return Espresso(profile=profile, directory=folder, **given | more)
 
 
 def _abinit_identity(settings: DFTSettings, elements: Collection[str]) -> dict[str, str]:
@@ -162,29 +160,27 @@ def _abinit_identity(settings: DFTSettings, elements: Collection[str]) -> dict[s
 def _abinit_calculator(settings: DFTSettings, atoms: Atoms, attempt: Attempt, folder: Path) -> Any:
     from ase.calculators.abinit import Abinit, AbinitProfile
 
-    more: dict[str, Any] = {}
     suffix = _linked_pseudopotentials(settings, set(atoms.symbols), folder)
+    given: dict[str, Any] = {
+        "pps": "pawxml" if suffix == "xml" else suffix,
+        "ecut": settings.cutoff_eV,
+        "xc": settings.xc,
+        "kptopt": 1,  # by hand: ASE shifts an even grid off Γ
+        "ngkpt": list(settings.grid(atoms)),
+        "nshiftk": 1,
+        "shiftk": [0, 0, 0],
+        "chksymtnons": 0,
+        "occopt": 4,  # cold smearing
+        "tsmear": settings.smearing_eV * attempt.widening,
+        "toldfe": _ENERGY_eV_PER_ELECTRON,
+        "nstep": attempt.iterations,
+    }
     if suffix == "xml":
-        more["pawecutdg"] = 2 * settings.cutoff_eV  # of the fine grid, which ABINIT has no default for
+        given["pawecutdg"] = 2 * settings.cutoff_eV  # of the fine grid, which ABINIT has no default for
     if attempt.mixing is not None:
-        more["diemix"] = 5 * attempt.mixing
-    return Abinit(
-        profile=AbinitProfile(settings.command or "abinit", pp_paths=[str(folder.resolve())]),
-        pps="pawxml" if suffix == "xml" else suffix,
-        ecut=settings.cutoff_eV,
-        xc=settings.xc,
-        kptopt=1,  # by hand: ASE shifts an even grid off Γ
-        ngkpt=list(settings.grid(atoms)),
-        nshiftk=1,
-        shiftk=[0, 0, 0],
-        chksymtnons=0,
-        occopt=4,  # cold smearing
-        tsmear=settings.smearing_eV * attempt.widening,
-        toldfe=_ENERGY_eV_PER_ELECTRON,
-        nstep=attempt.iterations,
-        directory=folder,
-        **more | dict(settings.options),
-    )
+        given["diemix"] = 5 * attempt.mixing
+    profile = AbinitProfile(settings.command or "abinit", pp_paths=[str(folder.resolve())])
+    return Abinit(profile=profile, directory=folder, **given | dict(settings.options))
 
 
 def _linked_pseudopotentials(settings: DFTSettings, elements: Collection[str], folder: Path) -> str:
@@ -206,39 +202,50 @@ def _suffix(name: str) -> str:
 def _vasp_identity(settings: DFTSettings, elements: Collection[str]) -> dict[str, str]:
     import os
 
-    program = _program("VASP", settings.command or "vasp_std")
+    found = _program("VASP", settings.command or "vasp_std")
     if not os.environ.get("VASP_PP_PATH"):
         raise DFTError(
             "VASP's POTCAR files are not known; set VASP_PP_PATH to the folder that ASE's page on VASP names"
         )
-    return program
+    for element in sorted(elements):
+        atom = Atoms(element, cell=[10, 10, 10], pbc=True)
+        chooser = _vasp_calculator(settings, atom, ATTEMPTS[0], Path())
+        try:
+            chooser.initialize(atom)  # it looks the files up, and writes nothing
+        except Exception as error:  # RuntimeError and others of ASE's, by what is missing
+            said = " ".join(str(error).split())[:150]
+            raise DFTError(f"VASP has no POTCAR of {element} ({said}); mend VASP_PP_PATH or options.setups") from None
+        found[element] = file_sha256(Path(chooser.ppp_list[0]))[:12]
+    return found
 
 
 def _vasp_calculator(settings: DFTSettings, atoms: Atoms, attempt: Attempt, folder: Path) -> Any:
     from ase.calculators.vasp import Vasp
 
-    more: dict[str, Any] = dict(settings.options)
+    given: dict[str, Any] = {
+        "command": settings.command or "vasp_std",
+        "xc": settings.xc,
+        "encut": settings.cutoff_eV,
+        "kpts": settings.grid(atoms),
+        "gamma": True,
+        "ismear": 0,
+        "sigma": settings.smearing_eV * attempt.widening,
+        "ediff": _ENERGY_eV_PER_ELECTRON,
+        "nelm": attempt.iterations,
+        "ispin": 2 if settings.polarised(atoms) else 1,
+        "directory": str(folder),
+    }
     if attempt.mixing is not None:
-        more |= {"amix": 5 * attempt.mixing, "bmix": 0.001}
-    return Vasp(
-        command=settings.command or "vasp_std",
-        xc=settings.xc,
-        encut=settings.cutoff_eV,
-        kpts=settings.grid(atoms),
-        gamma=True,
-        ismear=0,
-        sigma=settings.smearing_eV * attempt.widening,
-        ediff=_ENERGY_eV_PER_ELECTRON,
-        nelm=attempt.iterations,
-        ispin=2 if settings.polarised(atoms) else 1,
-        directory=str(folder),
-        **more,
-    )
+        given |= {"amix": 5 * attempt.mixing, "bmix": 0.001}
+    return Vasp(**given | dict(settings.options))
 
 
 def _program(name: str, command: str) -> dict[str, str]:
     """The program at the end of a command line such as `mpirun -np 4 pw.x`, by its file's hash."""
-    words = shlex.split(command)
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise DFTError(f"{name}: {command!r} is no command line ({error}); mend anchor.command") from None
     found = [path for word in words if not word.startswith("-") and (path := shutil.which(word))]
     launcher_only = found and Path(found[-1]).name in ("mpirun", "mpiexec", "srun")
     if not found or launcher_only:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -49,13 +51,14 @@ class DFTPool:
         )
 
     def stored(self, atoms: Atoms) -> DFTResult | None:
-        """What is on disk of this structure at this level, a recorded failure included."""
-        return _read(self.folder / self.key(atoms))
+        """The energy on disk of this structure at this level; a recorded failure is none, for its cause may be gone."""
+        result = _read(self.folder / self.key(atoms))
+        return None if result is None or result.energy_eV is None else result
 
     @property
     def free(self) -> int:
         """How many more may be submitted now."""
-        return self.workers - len(self._running)
+        return self.workers - len(self._running) - len(self._ready)
 
     def submit(self, atoms: Atoms) -> str:
         """Begin a calculation; gives its key. One that has a result is ready at once."""
@@ -81,7 +84,8 @@ class DFTPool:
     def close(self) -> None:
         """End what still runs; it has no result and will be calculated again."""
         for process, log in self._running.values():
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # with whatever program it has started
             process.wait()
             log.close()
         self._running.clear()
@@ -97,11 +101,15 @@ class DFTPool:
     def _start(self, folder: Path, atoms: Atoms) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
         folder.mkdir(parents=True, exist_ok=True)
         given = {"settings": self.settings.to_json(), "start": DFTResult(atoms, None).to_json()}
+        (folder / RESULT).unlink(missing_ok=True)  # an earlier failure
         (folder / INPUT).write_text(json.dumps(given, indent=1))
         log = (folder / "process.log").open("wb")
-        command = [sys.executable, "-m", "potentials.dft.worker", str(folder.resolve())]
+        command = [sys.executable, "-m", "potentials.dft.worker", str(folder.resolve()), str(os.getpid())]
         environment = os.environ | dict.fromkeys(_THREADS, "1")
-        return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment), log
+        process = subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+        )
+        return process, log
 
     def _ended(self, key: str) -> DFTResult:
         """The result of what has ended.
@@ -130,5 +138,8 @@ def _relevant(atoms: Atoms, identity: Mapping[str, str]) -> set[str]:
 
 
 def _read(folder: Path) -> DFTResult | None:
-    file = folder / RESULT
-    return DFTResult.from_json(json.loads(file.read_text())) if file.is_file() else None
+    """None too where the file is no result: a machine that lost its power may leave an empty one."""
+    try:
+        return DFTResult.from_json(json.loads((folder / RESULT).read_text()))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None

@@ -42,7 +42,7 @@ class DFTSettings:
         pseudopotentials: file by element, for espresso and abinit.
         pseudo_dir: their folder.
         command: how the code is started, for all but gpaw.
-        options: further arguments of the code's ASE calculator.
+        options: arguments of the code's ASE calculator, which win over those that follow from the rest.
     """
 
     code: Code = "gpaw"
@@ -84,12 +84,12 @@ class DFTSettings:
         """Hash of all that decides the result: this, the structure, and the code's version and data sets (identity)."""
         structure = {
             "numbers": atoms.numbers.tolist(),
-            "positions": np.round(atoms.positions, _POSITION_DIGITS).tolist(),
-            "cell": np.round(atoms.cell.array, _POSITION_DIGITS).tolist(),
+            "positions": (np.round(atoms.positions, _POSITION_DIGITS) + 0.0).tolist(),  # no -0
+            "cell": (np.round(atoms.cell.array, _POSITION_DIGITS) + 0.0).tolist(),
         }
         unrelaxed = ("relax_fmax_eV_A", "pressure_GPa") if not self.relax_steps else ()
         level = {k: v for k, v in self.to_json().items() if k not in ("command", "pseudo_dir", *unrelaxed)}
-        text = json.dumps([level, dict(identity), structure], sort_keys=True).replace("-0.0,", "0.0,")
+        text = json.dumps([level, dict(identity), structure], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -1,9 +1,10 @@
-"""`python -m potentials.dft.worker FOLDER`: the calculation that FOLDER/input.json asks for, alone in its process."""
+"""`python -m potentials.dft.worker FOLDER PARENT`: the calculation of FOLDER/input.json, as long as PARENT lives."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -16,9 +17,9 @@ from potentials.words import in_words
 INPUT, RESULT = "input.json", "result.json"
 
 
-def main(folder: Path) -> None:
-    """Read the input, calculate, and write the result whole or not at all."""
-    _end_with(os.getppid())
+def main(folder: Path, parent: int) -> None:
+    """Read the input, calculate, and write the result whole or not at all; the process must lead its group."""
+    _end_with(parent)
     given = json.loads((folder / INPUT).read_text())
     settings = DFTSettings(**given["settings"])
     start = DFTResult.from_json(given["start"])
@@ -44,10 +45,10 @@ def _end_with(parent: int) -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(1.0)
-        os._exit(1)
+        os.killpg(0, signal.SIGKILL)  # with the program that it has started
 
     threading.Thread(target=watch, daemon=True).start()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

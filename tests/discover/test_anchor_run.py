@@ -17,14 +17,16 @@ from pymatgen.entries.computed_entries import ComputedStructureEntry
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from discover.anchoring.anchor import Anchor
+from discover.anchoring.run import anchor_run
 from discover.anchoring.stored import read_anchoring
 from discover.campaign import Campaign
 from discover.cli import main
 from discover.config_sections import AnchorSettings
 from discover.errors import InputError
+from discover.progress import Silent
 from discover.run_folder import RunFolder
 from potentials import load
-from potentials.dft import DFTResult
+from potentials.dft import DFTResult, DFTSettings
 
 CAMPAIGN = "system: Cu-Au\npotential: emt\nseed: 3\nsearch:\n  candidates: 4\n  atoms: [1, 4]\n"
 OFFSETS = {"Cu": 4.0, "Au": -2.5}
@@ -77,9 +79,15 @@ class Emulated:
 
     free = property(lambda self: self.width - len(self._ready))
 
+    def key(self, atoms):
+        return DFTSettings().key(atoms, {})
+
+    def stored(self, atoms):
+        return None
+
     def submit(self, atoms):
         self.asked.append(atoms)
-        key = f"{len(self.asked)}"
+        key = self.key(atoms)
         self._ready[key] = DFTResult(atoms, truth_eV(atoms, 0.06), seconds=1.0, grid=(2, 2, 2))
         return key
 
@@ -135,6 +143,42 @@ def test_the_budget_bounds_the_calculations_and_the_references_come_first(run, e
     assert not {id for id, _ in found.needs} & {s.id for s in found.steps}
     gains = [gain for _, gain in found.needs]
     assert gains == sorted(gains, reverse=True)
+
+
+class Remembering(Emulated):
+    """With a disk: what was calculated once is stored for good."""
+
+    disk: dict[str, DFTResult] = {}  # noqa: RUF012 - shared on purpose
+    made: list[str] = []  # noqa: RUF012
+
+    def stored(self, atoms):
+        return self.disk.get(self.key(atoms))
+
+    def submit(self, atoms):
+        key = super().submit(atoms)
+        self.made.append(key)
+        self.disk[key] = self._ready[key]
+        return key
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_anchoring_again_calculates_nothing_again_and_a_larger_budget_only_what_it_adds(
+    run, emulated, monkeypatch, width
+):
+    monkeypatch.setattr(Remembering, "disk", {})
+    monkeypatch.setattr(Remembering, "made", [])
+    monkeypatch.setattr(Remembering, "width", width)
+    _, anchor = anchored(run, budget=5)
+    first = anchor.run(Remembering)
+    assert len(Remembering.made) == 5
+    again = anchor.run(Remembering)
+    assert len(Remembering.made) == 5
+    assert {s.key for s in again.steps} == {s.key for s in first.steps} == set(Remembering.made)
+    assert sorted(map(str, again.entries)) == sorted(map(str, first.entries))
+    more = anchored(run, budget=7)[1].run(Remembering)
+    assert len(Remembering.made) == len(set(Remembering.made)) == 7 and len(more.steps) == 7
+    fewer = anchored(run, budget=2)[1].run(Remembering)  # what is known is not thrown away
+    assert len(Remembering.made) == 7 and len(fewer.steps) == 7
 
 
 def test_every_id_of_the_hull_is_in_the_anchored_one_and_survives_disk(run, emulated):
@@ -211,6 +255,72 @@ def test_pymatgen_entries_anchor_as_well(run, tmp_path):
     assert main(["anchor", str(run), "--energies", str(tmp_path / "vasp.json")]) == 0
     found = read_anchoring(run)
     assert found.level == {"files": ["vasp.json"]} and len(found.steps) == len(entries)
+
+
+def test_anchored_energies_are_nobody_s_references(run, tmp_path, capsys):
+    with_energies(run, tmp_path / "dft.extxyz", mixing_eV=0.06)
+    assert main(["anchor", str(run), "--energies", str(tmp_path / "dft.extxyz")]) == 0
+    assert main(["export", str(run), "--format", "entries", "--out", str(tmp_path / "e.json")]) == 0
+    (tmp_path / "again.yaml").write_text(CAMPAIGN + "references: e.json\n")
+    capsys.readouterr()
+    assert main(["run", str(tmp_path / "again.yaml"), "--out", str(tmp_path / "again"), "--workers", "0"]) == 2
+    assert "computed with emt anchored to energies of dft.extxyz, this campaign with emt" in capsys.readouterr().err
+    assert main(["export", str(run), "--format", "extxyz", "--out", str(tmp_path / "e.extxyz")]) == 0
+    assert ase.io.read(tmp_path / "e.extxyz").info["potential_name"] == "emt anchored to energies of dft.extxyz"
+
+
+def test_references_that_have_structures_are_anchored_too(run, tmp_path, monkeypatch, emulated):
+    assert main(["export", str(run), "--format", "entries", "--out", str(tmp_path / "e.json")]) == 0
+    (tmp_path / "c.yaml").write_text(CAMPAIGN.replace("seed: 3", "seed: 4") + "references: e.json\n")
+    Campaign.from_yaml(tmp_path / "c.yaml").run(tmp_path / "run", workers=0)
+    folder = RunFolder.open(tmp_path / "run")
+    before = folder.record()
+    names = {e.id for e in before.hull.entries if isinstance(e.id, str)}
+    assert names
+    monkeypatch.setattr("discover.anchoring.anchor.DFTPool", Emulated)
+    settings = AnchorSettings(budget=4)
+    monkeypatch.setattr(Anchor.run, "__defaults__", (Emulated,))
+    anchor_run(folder, settings, Silent())
+    found = folder.record()
+    assert found.anchoring.left_out == [] and names <= {e.id for e in found.hull.entries}
+
+
+def test_a_failed_anchoring_leaves_the_campaign_s_settings_and_a_resumed_search_keeps_them(run, tmp_path):
+    before = (run / "campaign.yaml").read_text()
+    with_energies(run, tmp_path / "cu.extxyz", keep=lambda e: e.formula == "Cu")
+    assert main(["anchor", str(run), "--energies", str(tmp_path / "cu.extxyz")]) == 2  # no gold
+    assert (run / "campaign.yaml").read_text() == before
+    with_energies(run, tmp_path / "all.extxyz")
+    assert main(["anchor", str(run), "--energies", str(tmp_path / "all.extxyz")]) == 0
+    assert RunFolder.open(run).config.anchor.files == [tmp_path / "all.extxyz"]
+    assert main(["run", str(run.parent / "cu-au.yaml"), "--out", str(run), "--resume", "--workers", "0"]) == 0
+    assert RunFolder.open(run).config.anchor.files == [tmp_path / "all.extxyz"]
+
+
+def test_a_damaged_record_is_one_line(run, tmp_path, capsys):
+    with_energies(run, tmp_path / "all.extxyz")
+    assert main(["anchor", str(run), "--energies", str(tmp_path / "all.extxyz")]) == 0
+    (run / "anchors" / "anchored.json").write_text("{")
+    capsys.readouterr()
+    assert main(["hull", str(run)]) == 2
+    assert "anchored.json: is damaged; delete it" in capsys.readouterr().err
+
+
+def test_a_strained_cell_is_another_structure_and_equal_strangers_are_one(run, tmp_path):
+    record = with_energies(run, tmp_path / "all.extxyz")
+    strained = bulk("Cu", "fcc", a=4.3)
+    frames = [*ase.io.read(tmp_path / "all.extxyz", ":"), strained, strained.copy()]
+    for atoms, shift in zip(frames[-2:], (0.0, 0.1), strict=True):
+        atoms.calc = SinglePointCalculator(atoms, energy=truth_eV(atoms) + shift)
+    ase.io.write(tmp_path / "more.extxyz", frames, format="extxyz")
+    assert main(["anchor", str(run), "--energies", str(tmp_path / "more.extxyz")]) == 0
+    found = RunFolder.open(run).record()
+    (joined,) = [e for e in found.hull.entries if isinstance(e.id, str)]
+    assert joined.formula == "Cu" and joined.e_above_hull_eV_per_atom > 0.3
+    formation = {e.id: e.formation_energy_eV_per_atom for e in record.hull.entries}
+    for entry in found.hull.entries:  # nobody else was moved by it
+        if entry.id in formation:
+            assert entry.formation_energy_eV_per_atom == pytest.approx(formation[entry.id], abs=2e-3)
 
 
 def test_the_report_shows_both_hulls(run, emulated):

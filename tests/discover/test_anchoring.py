@@ -206,6 +206,12 @@ class Instant:
     def free(self) -> int:
         return self.width - len(self._waiting)
 
+    def key(self, atoms):
+        return str(atoms.info["place"])
+
+    def stored(self, atoms):
+        return None
+
     def submit(self, atoms):
         place = int(atoms.info["place"])
         self.asked.append(place)

@@ -18,6 +18,7 @@ from ase.calculators.emt import EMT
 
 from potentials.dft import DFTError, DFTPool, DFTResult, DFTSettings, identity, symmetric_primitive
 from potentials.dft.calculation import calculate
+from potentials.dft.worker import write_result
 from potentials.primitive import space_group
 
 SI = bulk("Si", "diamond", a=5.47)
@@ -232,6 +233,43 @@ def test_a_calculation_ends_with_whoever_asked_for_it(tmp_path):
     while _calculating(tmp_path) and time.monotonic() < deadline + 30:
         time.sleep(0.2)
     assert not _calculating(tmp_path)
+
+
+def test_a_failure_is_not_stored_for_good(tmp_path):
+    pool = DFTPool(LOOSE, {}, tmp_path, 1)
+    folder = tmp_path / pool.key(SI)
+    folder.mkdir()
+    write_result(folder, DFTResult(SI, None, attempts=("no licence",)))
+    assert pool.stored(SI) is None
+    (folder / "result.json").write_text("")  # of a machine that lost its power
+    assert pool.stored(SI) is None
+    write_result(folder, DFTResult(SI, -10.8))
+    assert pool.stored(SI).energy_eV == -10.8
+
+
+def test_a_program_ends_with_whoever_asked_for_it(tmp_path):
+    """A stand-in for pw.x that takes its time."""
+    program = tmp_path / "pw.x"
+    program.write_text("#!/bin/sh\nexec sleep 987\n")
+    program.chmod(0o755)
+    (tmp_path / "Si.upf").write_text("")
+    settings = DFTSettings(
+        code="espresso", command=str(program), pseudo_dir=str(tmp_path), pseudopotentials={"Si": "Si.upf"}
+    )
+    with DFTPool(settings, {}, tmp_path / "work", 1) as pool:
+        pool.submit(SI)
+        deadline = time.monotonic() + 60
+        while not (found := _sleeping()) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert found
+    deadline = time.monotonic() + 10
+    while _sleeping() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not _sleeping()
+
+
+def _sleeping() -> list[bytes]:
+    return [words for p in _command_lines() if b"sleep\x00987" in (words := p.read_bytes())]
 
 
 def _calculating(folder: Path) -> list[str]:

@@ -117,6 +117,41 @@ def test_a_gentler_attempt_asks_for_gentler_mixing(tmp_path, code):
         assert gentle["input_data"]["system"]["degauss"] == pytest.approx(0.2 / 13.6057, rel=1e-4)
 
 
+@pytest.mark.parametrize("code", ["abinit", "espresso", "gpaw", "vasp"])
+def test_options_win_over_what_follows_from_the_settings(tmp_path, monkeypatch, code):
+    given = {"abinit": {"ecut": 300.0}, "espresso": {"kpts": (3, 3, 3)}, "gpaw": {"maxiter": 7}, "vasp": {"encut": 300}}
+    if code == "gpaw":
+        pytest.importorskip("gpaw", reason="GPAW is not installed; `make dft` installs it")
+    monkeypatch.setenv("VASP_PP_PATH", str(tmp_path))
+    settings = settings_of(code, tmp_path) if code in ("abinit", "espresso") else replace(LEVEL, code=code)
+    calc = calculator(replace(settings, options=given[code]), SI, ATTEMPTS[0], tmp_path)
+    ((name, value),) = given[code].items()
+    if code == "vasp":
+        assert calc.float_params[name] == value
+    else:
+        assert (calc.parameters.maxiter if code == "gpaw" else calc.parameters[name]) == value
+
+
+def test_vasp_s_data_sets_are_looked_up_and_known_by_their_content(tmp_path, monkeypatch):
+    monkeypatch.setenv("VASP_PP_PATH", str(tmp_path))
+    settings = replace(LEVEL, code="vasp", command="true")
+    with pytest.raises(DFTError, match="VASP has no POTCAR of Si"):
+        identity(settings, {"Si"})
+    found = []
+    for release in ("52", "54"):
+        file = tmp_path / release / "potpaw_PBE/Si/POTCAR"
+        file.parent.mkdir(parents=True)
+        file.write_text(f"  PAW_PBE Si {release}\n")
+        monkeypatch.setenv("VASP_PP_PATH", str(tmp_path / release))
+        found.append(identity(settings, {"Si"}))
+    assert found[0]["VASP"] == found[1]["VASP"] and found[0]["Si"] != found[1]["Si"]
+
+
+def test_a_command_that_is_no_command_line_is_named():
+    with pytest.raises(DFTError, match="is no command line"):
+        identity(replace(LEVEL, code="espresso", command='pw.x "a'), {"Si"})
+
+
 def test_a_ferromagnet_begins_as_one_in_every_code(tmp_path):
     iron = bulk("Fe", "bcc", a=2.87)
     iron.set_initial_magnetic_moments(LEVEL.moments(iron))
