@@ -17,8 +17,8 @@ from potentials.dft import DFTPool, DFTSettings, identity
 HERE = Path(__file__).parent
 SETTINGS = DFTSettings(cutoff_eV=350.0, kpoint_density_A=3.0)
 """Cheaper than a campaign's: what is compared here is how well differences are learned, not the differences."""
-WITHIN_EV = 0.15
-SMALL, LARGE = 6, 10
+WITHIN_EV = 0.5
+SMALL, LARGE = 6, 16
 """All structures of so few atoms, and of the larger ones so many, the nearest to the potential's hull first."""
 
 
