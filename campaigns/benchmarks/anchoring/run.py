@@ -71,8 +71,7 @@ def _run(runs: Path, wanted: Sequence[tuple[str, str, int]], jobs: int) -> None:
 
 def one(name: str, way: str, k: int) -> dict[str, Any]:
     """A way to choose on one part of a system."""
-    share = 0.9 if name.endswith(".gpaw") else SHARE  # there are few of them
-    rows = curve(case(_system(name), share, k), way, MOST, k)
+    rows = curve(case(_system(name), SHARE, k), way, MOST, k)
     return {"system": name, "way": way, "case": k, "curve": [{n: round(v, 5) for n, v in row.items()} for row in rows]}
 
 
