@@ -186,3 +186,23 @@ def _checkpoint(name: str, folder: Path) -> str:
 def dump_campaign(config: CampaignConfig) -> str:
     """YAML with every default written out; `load_campaign` reads it back."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def differences(a: dict[str, Any], b: dict[str, Any], prefix: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Keys that two campaigns (as `model_dump` gives them) do not have in common."""
+    found: set[tuple[str, ...]] = set()
+    for key in a.keys() | b.keys():
+        x, y = a.get(key), b.get(key)
+        if isinstance(x, dict) and isinstance(y, dict):
+            found |= differences(x, y, (*prefix, key))
+        elif x != y:
+            found.add((*prefix, key))
+    return found
+
+
+def lookup(config: dict[str, Any], key: tuple[str, ...]) -> Any:
+    """Value of a key of a campaign (as `model_dump` gives it), None where it has none."""
+    value: Any = config
+    for part in key:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value

@@ -23,7 +23,7 @@ import ase.io
 from ase import Atoms
 
 from discover.anchoring.stored import read_anchoring
-from discover.config import CampaignConfig, dump_campaign, read_campaign
+from discover.config import CampaignConfig, differences, dump_campaign, lookup, read_campaign
 from discover.config_sections import AnchorSettings
 from discover.errors import InputError
 from discover.hull import build_hull, read_references
@@ -130,8 +130,8 @@ class RunFolder:
     @staticmethod
     def _check_same(path: Path, config: CampaignConfig) -> None:
         old, new = read_campaign(path / CONFIG).model_dump(), config.model_dump()
-        for key in sorted(k for k in _differences(old, new) - MAY_CHANGE if k[0] != "anchor"):
-            was, now = (_lookup(c, key) for c in (old, new))
+        for key in sorted(k for k in differences(old, new) - MAY_CHANGE if k[0] != "anchor"):
+            was, now = (lookup(c, key) for c in (old, new))
             raise InputError(
                 f"{path}: belongs to another campaign ({'.'.join(key)} was {was}, is {now}); "
                 "give that value or choose another --out"
@@ -381,21 +381,3 @@ def _write(path: Path, text: str) -> None:
     temporary = path.with_suffix(path.suffix + ".tmp")
     temporary.write_text(text)
     temporary.replace(path)
-
-
-def _differences(a: dict[str, Any], b: dict[str, Any], prefix: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
-    found: set[tuple[str, ...]] = set()
-    for key in a.keys() | b.keys():
-        x, y = a.get(key), b.get(key)
-        if isinstance(x, dict) and isinstance(y, dict):
-            found |= _differences(x, y, (*prefix, key))
-        elif x != y:
-            found.add((*prefix, key))
-    return found
-
-
-def _lookup(config: dict[str, Any], key: tuple[str, ...]) -> Any:
-    value: Any = config
-    for part in key:
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
