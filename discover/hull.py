@@ -181,7 +181,7 @@ def read_references(
         where = f"references: {path}: entry {k}"
         entry = _entry_of(value, where)
         _check_reference(entry, where, elements, potential, pressure_GPa)
-        found.append(_reference(entry, f"entry {k}"))
+        found.append(_reference(entry, _id_of(entry, k)))
     return found
 
 
@@ -194,7 +194,7 @@ def reference_structures(path: Path) -> dict[str, Atoms]:
         if "structure" in value:
             entry = _entry_of(value, f"references: {path}: entry {k}")
             atoms = AseAtomsAdaptor.get_atoms(entry.structure)
-            found[str(entry.entry_id or f"entry {k}")] = Atoms(
+            found[_id_of(entry, k)] = Atoms(
                 atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True
             )
     return found
@@ -235,12 +235,16 @@ def _check_reference(entry: Any, where: str, elements: Sequence[str], potential:
         )
 
 
-def _reference(entry: Any, name: str) -> HullEntry:
+def _id_of(entry: Any, place: int) -> str:
+    return str(entry.entry_id or f"entry {place}")
+
+
+def _reference(entry: Any, id: str) -> HullEntry:
     """Its place on a hull is not known yet."""
     composition = {str(e): float(x) for e, x in entry.composition.fractional_composition.items()}
     structure = getattr(entry, "structure", None)
     return HullEntry(
-        id=str(entry.entry_id or name),
+        id=id,
         formula=formula_of(composition),
         composition=composition,
         energy_eV_per_atom=entry.energy_per_atom,

@@ -74,9 +74,10 @@ class RunFolder:
         if (path / CONFIG).exists():
             if not resume:
                 raise InputError(f"{path}: holds a run already; go on with --resume or choose another --out")
-            cls._check_same(path, config)
+            before = read_campaign(path / CONFIG)
+            cls._check_same(path, before, config)
             if config.anchor is None:  # `discover anchor` was here: its settings say which calculations are its own
-                config = config.model_copy(update={"anchor": read_campaign(path / CONFIG).anchor})
+                config = config.model_copy(update={"anchor": before.anchor})
         elif path.exists() and (not path.is_dir() or any(p.name not in BEGINNINGS for p in path.iterdir())):
             raise InputError(f"{path}: exists and is no run folder; choose another --out")
         try:
@@ -128,8 +129,8 @@ class RunFolder:
             self._lock = None
 
     @staticmethod
-    def _check_same(path: Path, config: CampaignConfig) -> None:
-        old, new = read_campaign(path / CONFIG).model_dump(), config.model_dump()
+    def _check_same(path: Path, before: CampaignConfig, config: CampaignConfig) -> None:
+        old, new = before.model_dump(), config.model_dump()
         for key in sorted(k for k in differences(old, new) - MAY_CHANGE if k[0] != "anchor"):
             was, now = (lookup(c, key) for c in (old, new))
             raise InputError(

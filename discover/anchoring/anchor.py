@@ -13,6 +13,7 @@ from ase import Atoms
 
 from discover.anchoring.assessment import Assessment, Assessor, undetermined
 from discover.anchoring.files import KnownEnergy, formula, match, read_all_energies
+from discover.anchoring.hull_distances import pure_places
 from discover.anchoring.loop import Loop, Oracle, Step
 from discover.anchoring.stored import FOLDER, Anchoring, AnchorStep, read_anchoring
 from discover.anchoring.subjects import Subject, features_of, subjects
@@ -102,8 +103,8 @@ class Anchor:
         pressure_GPa = self.hull.pressure_GPa
         self._subjects = [*subjects(known, self.atoms_of, self.potential, pressure_GPa), *extra]
         features = features_of(self._subjects, self.hull.elements)
-        pure = {k for row in features.fractions for k in np.flatnonzero(np.isclose(row, 1.0))}
-        missing = [e for k, e in enumerate(self.hull.elements) if k not in pure]
+        pure = pure_places(features.fractions)
+        missing = [e for e, places in zip(self.hull.elements, pure, strict=True) if not len(places)]
         if missing and not np.allclose(features.fractions, features.fractions[0]):
             raise InputError(
                 f"{self.path}: no structure of {missing[0]} has an energy, so formation energies have no zero; "
@@ -260,19 +261,20 @@ class Anchor:
         """Energies that are there already: those of structures of the hull, and others, which join it."""
         given = read_all_energies(self.settings.files, self.hull.elements)
         structures = [s.atoms for s in self._subjects]
-        places = [match(k, structures) for k in given]
+        places: list[int] = []
         strangers: list[KnownEnergy] = []
-        for at, (known, place) in enumerate(zip(given, places, strict=True)):
+        for known in given:
+            place = match(known, structures)
             if place is None:
                 same = match(known, [s.atoms for s in strangers])
-                places[at] = len(structures) + (len(strangers) if same is None else same)
+                place = len(structures) + (len(strangers) if same is None else same)
                 strangers += [known] if same is None else []
+            places.append(place)
         if strangers:
             self._prepare([self._stranger(k) for k in strangers])
         loop, steps = self._loop(), []
         lowest: dict[int, tuple[float, KnownEnergy]] = {}
         for known, place in zip(given, places, strict=True):
-            assert place is not None
             result = DFTResult(known.atoms, known.energy_eV)
             delta = self._subjects[place].delta_eV_per_atom(result, self.hull.pressure_GPa)
             if place not in lowest or delta < lowest[place][0]:

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from discover.anchoring.choice import Knowledge, knowledge
 from discover.anchoring.delta_model import DeltaModel, Features, Posterior
-from discover.anchoring.hull_distances import formation_energies, hull_distances
+from discover.anchoring.hull_distances import formation_energies, hull_distances, pure_places
 
 DRAWS = 1000
 """Of the joint posterior: a probability of 0.05 is then known to 0.007."""
@@ -54,7 +54,7 @@ class Assessor:
         self._seed = seed
         self._last: tuple[dict[int, float], Assessment] | None = None
         self._model = DeltaModel(features)
-        pure = [np.flatnonzero(np.isclose(column, 1.0)) for column in features.fractions.T]
+        pure = pure_places(features.fractions)
         self._lowest = [int(rows[np.argmin(features.above[rows])]) for rows in pure if len(rows)]
 
     def posterior(self, delta: Mapping[int, float], places: Sequence[int] | np.ndarray | None = None) -> Posterior:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -87,12 +88,12 @@ class Posterior:
 
     components: Sequence[Component]
 
-    @property
+    @cached_property
     def mean(self) -> np.ndarray:
         """(n,) eV/atom."""
         return np.sum([c.weight * c.mean for c in self.components], axis=0)
 
-    @property
+    @cached_property
     def covariance(self) -> np.ndarray:
         """(n, n) eV²: within the components, and between them."""
         mean = self.mean

@@ -73,8 +73,13 @@ def _distances(fractions: np.ndarray, energies: np.ndarray, shares: np.ndarray |
     return distances
 
 
+def pure_places(fractions: np.ndarray) -> list[np.ndarray]:
+    """Places of each element's own structures; an element may have none."""
+    return [np.flatnonzero(np.isclose(column, 1.0)) for column in fractions.T]
+
+
 def _corners(fractions: np.ndarray) -> list[np.ndarray]:
-    pure = [np.flatnonzero(np.isclose(column, 1.0)) for column in fractions.T]
+    pure = pure_places(fractions)
     missing = [k for k, corner in enumerate(pure) if not len(corner)]
     if missing:
         raise ValueError(f"element {missing[0]} does not occur pure: formation energies have no zero")

@@ -277,7 +277,6 @@ def test_references_that_have_structures_are_anchored_too(run, tmp_path, monkeyp
     before = folder.record()
     names = {e.id for e in before.hull.entries if isinstance(e.id, str)}
     assert names
-    monkeypatch.setattr("discover.anchoring.anchor.DFTPool", Emulated)
     settings = AnchorSettings(budget=4)
     monkeypatch.setattr(Anchor.run, "__defaults__", (Emulated,))
     anchor_run(folder, settings, Silent())

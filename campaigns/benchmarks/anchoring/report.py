@@ -36,49 +36,37 @@ def means(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def table(rows: Sequence[Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> str:
     """Markdown."""
+    there = {r["system"] for r in rows if r["way"] == "ours"}
+    shown = [(group, name) for group, names in groups.items() for name in names if name in there]
     lines = ["Mean error of the distance to the hull, meV/atom, of what truly lies within 100 meV/atom of it.", ""]
     head = ["system", "parts", "uncorrected", "offsets", *(f"{way}, {k}" for k in AT for way in CHOOSERS)]
     lines += [_row(head), _row(["---"] * len(head))]
-    for group, names in groups.items():
-        for name in names:
-            if curves(rows, name, "ours", "error_meV")[1].size:
-                lines.append(_row(_errors(rows, name, group)))
+    lines += [_row(_errors(rows, name, group)) for group, name in shown]
     lines += [
         "",
         "Calculations until ours has the error that another way has after so many (mean curves):",
     ]
     others = [(way, k) for way in CHOOSERS if way != "ours" for k in REACH]
     lines += ["", _row(["system", *(f"{way}, {k}" for way, k in others)]), _row(["---"] * (1 + len(others)))]
-    for names in groups.values():
-        for name in names:
-            if curves(rows, name, "ours", "error_meV")[1].size:
-                lines.append(_row([name, *(_reach(rows, name, *other) for other in others)]))
+    lines += [_row([name, *(_reach(rows, name, *other) for other in others)]) for _, name in shown]
     lines += [
         "",
         "Phases that are said to be on the hull and lie 2 meV/atom or more above it, share of those said to be:",
     ]
     lines += ["", _row(["system", "uncorrected", *(f"{w}, {k}" for k in (8, 24) for w in CHOOSERS)])]
     lines += [_row(["---"] * (2 + 2 * len(CHOOSERS)))]
-    for names in groups.values():
-        for name in names:
-            if curves(rows, name, "ours", "error_meV")[1].size:
-                said = [_at(rows, name, w, "false_stable", k, 2) for k in (8, 24) for w in CHOOSERS]
-                lines.append(
-                    _row([name, f"{curves(rows, name, 'ours', 'offsets_false_stable')[1][:, 0].mean():.2f}", *said])
-                )
+    for _, name in shown:
+        uncorrected = curves(rows, name, "ours", "offsets_false_stable")[1][:, 0].mean()
+        said = [_at(rows, name, w, "false_stable", k, 2) for k in (8, 24) for w in CHOOSERS]
+        lines.append(_row([name, f"{uncorrected:.2f}", *said]))
     lines += [
         "",
         "Of the entries that are not calculated, share whose true energy lies within σ and 2 σ, by our choice,",
     ]
     lines += ["mean over 8 to 24 calculations (all entries; those within 100 meV/atom of the potential's hull):"]
     lines += ["", _row(["system", "σ", "2 σ", "σ, near", "2 σ, near"]), _row(["---"] * 5)]
-    every: list[list[float]] = []
-    for names in groups.values():
-        for name in names:
-            values = _calibration(rows, name)
-            if values:
-                every.append(values)
-                lines.append(_row([name, *(f"{v:.2f}" for v in values)]))
+    every = [_calibration(rows, name) for _, name in shown]
+    lines += [_row([name, *(f"{v:.2f}" for v in values)]) for (_, name), values in zip(shown, every, strict=True)]
     if every:
         lines.append(_row(["**mean**", *(f"**{v:.2f}**" for v in np.nanmean(every, axis=0))]))
     return "\n".join(lines) + "\n"
@@ -121,8 +109,6 @@ def _calibration(rows: Sequence[Mapping[str, Any]], name: str) -> list[float]:
     found = []
     for key in ("within_1", "within_2", "near_within_1", "near_within_2"):
         numbers, values = curves(rows, name, "ours", key)
-        if not values.size:
-            return []
         found.append(float(np.nanmean(values[:, numbers >= 8])))
     return found
 

@@ -1,6 +1,6 @@
 """Which structures should DFT be spent on? Error of a hull against the number of calculations, by four ways to choose.
 
-python campaigns/benchmarks/anchoring/run.py            goes on where it was stopped; some 20 minutes on two cores
+python campaigns/benchmarks/anchoring/run.py            goes on where it was stopped; 10 minutes on two idle cores
 python campaigns/benchmarks/anchoring/run.py --table    runs nothing, writes table and plot of what there is
 python campaigns/benchmarks/anchoring/run.py --quick    two systems, two parts of each, results under build/
 """
