@@ -179,8 +179,11 @@ class SevenNetNetwork(nn.Module):
 
     def forward(self, types: Tensor, vectors: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Energy of each atom, eV, (n_atoms,); arguments as in `features`."""
-        atomic = self.features(types, vectors, first, second) @ self.head
-        return atomic * self.scale[types] + self.shift[types]
+        return self.readout(types, self.features(types, vectors, first, second))
+
+    def readout(self, types: Tensor, features: Tensor) -> Tensor:
+        """Energy of each atom, eV, (n_atoms,), from what `features` gives: linear in it."""
+        return (features @ self.head) * self.scale[types] + self.shift[types]
 
 
 class _Layer(nn.Module):
