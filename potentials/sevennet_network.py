@@ -10,12 +10,14 @@ the function:
   the sender's features, so that `torch.compile` fuses it into a single loop and finishes within a minute;
 * the radial network runs once a pair: w(r) is the same for i -> j and j -> i.
 
-All coefficients are read off the modules by feeding them unit vectors, so nothing rests on e3nn's conventions.
+Weights are read off the modules by feeding them unit vectors (`sevennet_weights`), so nothing rests on e3nn's
+conventions; they are buffers, and training puts others in their place with `torch.func.functional_call`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from potentials.neighbours import MAX_NEIGHBOURS_PER_ATOM
+from potentials.sevennet_weights import chunks, weights_of
 
 
 @dataclass(frozen=True)
@@ -49,31 +52,26 @@ class TensorProduct(nn.Module):
         from e3nn.o3 import wigner_3j
 
         inputs, filters, outputs = (
-            _chunks(i) for i in (product.irreps_in1, product.irreps_in2, product.irreps_out)
+            chunks(i) for i in (product.irreps_in1, product.irreps_in2, product.irreps_out)
         )
-        paths, offset = [], 0
+        paths = []
         for instruction in product.instructions:
-            (l1, mul, _), (l2, _, y) = inputs[instruction.i_in1], filters[instruction.i_in2]
+            l1, (l2, _, y) = inputs[instruction.i_in1][0], filters[instruction.i_in2]
             l3 = outputs[instruction.i_out][0]
-            c = wigner_3j(l1, l2, l3) * instruction.path_weight
-            paths.append((instruction, l1, l3, y, c, range(offset, offset + mul)))
-            offset += mul
+            paths.append((instruction, l3, y, wigner_3j(l1, l2, l3) * instruction.path_weight))
         self.blocks: list[_Block] = []
-        order: list[int] = []
         slots: dict[int, list[tuple[int, int, slice]]] = {}
         for b, (l1, mul, _) in enumerate(inputs):
             own = [p for p in paths if p[0].i_in1 == b]
-            widths = tuple(2 * p[2] + 1 for p in own)
+            widths = tuple(2 * p[1] + 1 for p in own)
             coupling = torch.zeros(product.irreps_in2.dim, 2 * l1 + 1, sum(widths))
             start = 0
-            for (instruction, _, l3, y, c, weights), width in zip(own, widths, strict=True):
+            for (instruction, l3, y, c), width in zip(own, widths, strict=True):
                 coupling[y, :, start : start + width] = c.permute(1, 0, 2)
                 slots.setdefault(l3, []).append((instruction.i_out, b, slice(start, start + width)))
-                order.extend(weights)
                 start += width
             self.blocks.append(_Block(l1, mul, widths))
             self.register_buffer(f"coupling_{b}", coupling.flatten(1))
-        self.weight_order = torch.tensor(order)
         # e3nn sorts the paths of one degree by their place in the output
         self.slots = {l3: [(b, k) for _, b, k in sorted(s, key=lambda t: t[0])] for l3, s in sorted(slots.items())}
 
@@ -134,19 +132,19 @@ class SevenNetNetwork(nn.Module):
             for t in range(self.n_layers)
         ):
             raise UnsupportedNetworkError("only single-modality SevenNet networks with linear self-connections")
-        self.edge = modules["edge_embedding"]
-        self.register_buffer("embedding", _linear(modules["onehot_to_feature_x"].linear)[0])
+        self.edge = deepcopy(modules["edge_embedding"])
         self.layers = nn.ModuleList(_Layer(modules, t) for t in range(self.n_layers))
-        head = _linear(modules["reduce_input_to_hidden"].linear)[0] @ _linear(
-            modules["reduce_hidden_to_energy"].linear
-        )[0]
-        self.register_buffer("head", head[:, 0])
-        rescale = modules["rescale_atomic_energy"]
-        self.register_buffer("scale", rescale.scale.detach().reshape(-1))
-        self.register_buffer("shift", rescale.shift.detach().reshape(-1))
+        self._take(model)
         self.requires_grad_(False)
         self._messages: dict[Any, Callable[..., list[Tensor]]] = {}
         self._compile = False
+
+    @torch.no_grad()
+    def _take(self, model: Any) -> None:
+        for name, value in weights_of(model).items():
+            path, _, leaf = name.rpartition(".")
+            if not path.startswith("edge"):  # whose parameters came with it
+                self.get_submodule(path).register_buffer(leaf, value.detach())
 
     def compile_products(self, on: bool = True) -> None:
         """Let `torch.compile` fuse the tensor products: 3 times faster on a CPU, a minute once, then cached on disk."""
@@ -195,11 +193,10 @@ class _Layer(nn.Module):
         super().__init__()
         convolution = modules[f"{t}_convolution"]
         self.product = TensorProduct(convolution.convolution)
-        self.radial = _RadialNetwork(convolution.weight_nn, self.product.weight_order)
-        self.register_buffer("denominator", convolution.denominator.detach())
-        self.self_connection = _ByDegree(_linear(modules[f"{t}_self_connection_intro"].linear))
-        self.before = _ByDegree(_linear(modules[f"{t}_self_interaction_1"].linear))
-        self.after = _ByDegree(_linear(modules[f"{t}_self_interaction_2"].linear))
+        self.radial = _RadialNetwork(convolution.weight_nn)
+        self.self_connection = _ByDegree(modules[f"{t}_self_connection_intro"].linear)
+        self.before = _ByDegree(modules[f"{t}_self_interaction_1"].linear)
+        self.after = _ByDegree(modules[f"{t}_self_interaction_2"].linear)
         gate = modules[f"{t}_equivariant_gate"].gate
         self.n_scalars = gate.irreps_scalars.dim
         self.gated = tuple((ir.l, mul) for mul, ir in gate.irreps_gated)
@@ -246,11 +243,10 @@ class _Layer(nn.Module):
 class _ByDegree(nn.Module):
     """A linear map of channels for each degree."""
 
-    def __init__(self, matrices: dict[int, Tensor]) -> None:
+    def __init__(self, linear: Any) -> None:
         super().__init__()
-        self.degrees = tuple(sorted(matrices))
-        for degree in self.degrees:
-            self.register_buffer(f"w{degree}", matrices[degree])
+        from_, to = ({degree for degree, _, _ in chunks(i)} for i in (linear.irreps_in, linear.irreps_out))
+        self.degrees = tuple(sorted(from_ & to))
 
     def forward(self, x: dict[int, Tensor]) -> dict[int, Tensor]:
         return {d: x[d] @ getattr(self, f"w{d}") for d in self.degrees if d in x}
@@ -259,41 +255,15 @@ class _ByDegree(nn.Module):
 class _RadialNetwork(nn.Module):
     """Weights of all paths from the radial basis, columns in the product's block order."""
 
-    def __init__(self, network: Any, order: Tensor) -> None:
+    def __init__(self, network: Any) -> None:
         super().__init__()
         self.depth = len(network.hs) - 1
-        self.activation_scale = 1.0
-        for i in range(self.depth):
-            layer = getattr(network, f"layer{i}")
-            last = layer.act is None
-            if not last and layer.act.f is not torch.nn.functional.silu:
-                raise UnsupportedNetworkError("only radial networks with SiLU")
-            variance = layer.var_in / layer.var_out if last else layer.var_in
-            matrix = layer.weight.detach() / (layer.h_in * variance) ** 0.5
-            self.register_buffer(f"w{i}", matrix[:, order].contiguous() if last else matrix)
-            self.activation_scale = self.activation_scale if last else float(layer.act.cst)
+        *hidden, last = (getattr(network, f"layer{i}") for i in range(self.depth))
+        if last.act is not None or any(layer.act.f is not torch.nn.functional.silu for layer in hidden):
+            raise UnsupportedNetworkError("only radial networks with SiLU")
+        self.activation_scale = float(hidden[-1].act.cst)
 
     def forward(self, h: Tensor) -> Tensor:
         for i in range(self.depth - 1):
             h = torch.nn.functional.silu(h @ getattr(self, f"w{i}")) * self.activation_scale
         return h @ getattr(self, f"w{self.depth - 1}")
-
-
-def _chunks(irreps: Any) -> list[tuple[int, int, slice]]:
-    """(degree, multiplicity, slice) of each chunk."""
-    return [(ir.l, mul, s) for (mul, ir), s in zip(irreps, irreps.slices(), strict=True)]
-
-
-@torch.no_grad()
-def _linear(module: Any) -> dict[int, Tensor]:
-    """Dense (channels in, channels out) matrix of each degree, read off by feeding unit vectors."""
-    inputs, outputs = _chunks(module.irreps_in), _chunks(module.irreps_out)
-    matrices = {}
-    for degree in sorted({d for d, _, _ in outputs} & {d for d, _, _ in inputs}):
-        width = 2 * degree + 1
-        columns = [s.start + u * width for d, mul, s in inputs if d == degree for u in range(mul)]
-        x = torch.zeros(len(columns), module.irreps_in.dim)
-        x[torch.arange(len(columns)), torch.tensor(columns)] = 1.0
-        y = module(x)
-        matrices[degree] = torch.cat([y[:, s.start : s.stop : width] for d, _, s in outputs if d == degree], 1)
-    return matrices
