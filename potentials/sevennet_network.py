@@ -108,6 +108,25 @@ def product_function(blocks: Sequence[_Block]) -> Callable[..., list[Tensor]]:
     return messages
 
 
+def uncompiled_product_function(blocks: Sequence[_Block]) -> Callable[..., list[Tensor]]:
+    """As `product_function`, of few large operations: 1.4 times faster in training, where nothing can be compiled.
+
+    (torch.compile knows no second derivatives: forces are the first, the gradient of their error the second.)
+    """
+    sizes = [len(block.widths) * block.channels for block in blocks]
+
+    def messages(w: Tensor, y: Tensor, couplings: list[Tensor], senders: list[Tensor]) -> list[Tensor]:
+        out = []
+        for weights, block, coupling, x in zip(w.split(sizes, 1), blocks, couplings, senders, strict=True):
+            a = (y @ coupling).view(-1, 2 * block.l + 1, sum(block.widths))
+            products = torch.bmm(a.transpose(1, 2), x).split(block.widths, 1)
+            paths = zip(products, weights.split(block.channels, 1), strict=True)
+            out.append(torch.cat([product * weight[:, None] for product, weight in paths], 1))
+        return out
+
+    return messages
+
+
 class SevenNetNetwork(nn.Module):
     """Energies of atoms from pair vectors.
 
@@ -154,8 +173,11 @@ class SevenNetNetwork(nn.Module):
     def _messages_of(self, product: TensorProduct) -> Callable[..., list[Tensor]]:
         key = product.shape_key()
         if key not in self._messages:
-            function = product_function(product.blocks)
-            self._messages[key] = torch.compile(function, dynamic=True) if self._compile else function
+            self._messages[key] = (
+                torch.compile(product_function(product.blocks), dynamic=True)
+                if self._compile
+                else uncompiled_product_function(product.blocks)
+            )
         return self._messages[key]
 
     def features(self, types: Tensor, vectors: Tensor, first: Tensor, second: Tensor) -> Tensor:
