@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+PUBLISHED_FUNCTIONAL = "PBE / PBE+U (MPtrj, uncorrected)"
+"""What the energies of 7net-0 and 7net-l3i5 imitate."""
+
 
 def weights_of(model: Any) -> dict[str, Tensor]:
     """Every weight of a sevenn model, by the name of the buffer or parameter of `SevenNetNetwork` that holds it."""

@@ -1,0 +1,117 @@
+"""`fine_tune`: from labels to a new checkpoint, epoch by epoch, each of which survives the end of the process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from potentials.registry import SEVENNET, resolve_device
+from potentials.sevennet_weights import PUBLISHED_FUNCTIONAL
+from potentials.training.checkpoint import Parent, open_parent, save, versions, write_checkpoint
+from potentials.training.labels import Label, sha256_of
+from potentials.training.lineage import Lineage, lineage
+from potentials.training.run import Run, Sets, TrainingError
+from potentials.training.settings import TrainSettings
+from potentials.training.watch import Epoch, FineTuned
+
+
+def fine_tune(
+    parent: str | Path,
+    labels: Sequence[Label],
+    out: Path,
+    settings: TrainSettings | None = None,
+    replay: Sequence[Label] = (),
+    validation: Sequence[Label] = (),
+    oracle: Mapping[str, Any] | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    device: str = "cpu",
+) -> FineTuned:
+    """Train a SevenNet on labels and write it to `out`, in sevenn's format and with its lineage.
+
+    Interrupted, the same call goes on after the last finished epoch (from a snapshot beside `out`) to the same weights;
+    called again when done, it returns at once what it returned then.
+
+    parent: 7net-0, 7net-l3i5 or the path of a checkpoint.
+    labels: what to learn, on the oracle's energy scale.
+    replay: what not to forget, on the parent's energy scale: its own `answers`, or earlier labels `shifted` to it.
+    validation: labels held out, on the oracle's scale; with them the weights of the best epoch are kept.
+    oracle: JSON-able words on who made the labels, kept in the lineage.
+    on_epoch: told of every finished epoch.
+
+    Raises:
+        LoadError: a parent that is no SevenNet checkpoint.
+        UnsupportedNetworkError: a kind of SevenNet that our layout does not know.
+        TrainingError: no labels, elements the network does not know, `out` made from other inputs, divergence.
+    """
+    settings = settings or TrainSettings()
+    start = open_parent(parent)
+    sets = Sets(tuple(labels), tuple(replay), tuple(validation))
+    identity = _identity(start, sets, settings, oracle or {})
+    if out.exists():
+        return _finished(out, identity)
+    run = Run(start, sets, settings, resolve_device(device), known=_known_offsets(start, oracle or {}))
+    snapshot = out.with_name(out.name + ".partial")
+    run.resume(snapshot, identity)
+    for epoch in run.epochs():
+        save(snapshot, run.state() | {"inputs_sha256": identity})
+        if on_epoch:
+            on_epoch(epoch)
+    result = run.result(out)
+    made = _lineage(start, sets, settings, oracle or {}, identity, result)
+    write_checkpoint(out, start, run.best, result.best_epoch, made)
+    snapshot.unlink(missing_ok=True)
+    return result
+
+
+def _known_offsets(parent: Parent, oracle: Mapping[str, Any]) -> dict[str, float]:
+    """Of the parent, where the same oracle taught it: a second fit would take off what it should learn."""
+    before = lineage(parent.path)
+    return before.offsets_eV if before and oracle and dict(before.oracle) == dict(oracle) else {}
+
+
+def _identity(parent: Parent, sets: Sets, settings: TrainSettings, oracle: Mapping[str, Any]) -> str:
+    parts = [parent.sha256, *(sha256_of(part) for part in vars(sets).values()), settings.to_json(), dict(oracle)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _lineage(
+    parent: Parent,
+    sets: Sets,
+    settings: TrainSettings,
+    oracle: Mapping[str, Any],
+    identity: str,
+    result: FineTuned,
+) -> Lineage:
+    before = lineage(parent.path)
+    root = PUBLISHED_FUNCTIONAL if parent.name in SEVENNET else None
+    hashes = [sha256_of(part) if part else None for part in (sets.replay, sets.validation)]
+    return Lineage(
+        parent=parent.name if parent.name in SEVENNET else parent.path.name,
+        parent_sha256=parent.sha256,
+        generation=before.generation + 1 if before else 1,
+        functional=before.functional if before else root,
+        oracle=dict(oracle),
+        labels=tuple(label.sha256 for label in sets.labels),
+        labels_sha256=sha256_of(sets.labels),
+        replay_sha256=hashes[0],
+        validation_sha256=hashes[1],
+        replay_labels=len(sets.replay),
+        validation_labels=len(sets.validation),
+        settings=settings.to_json(),
+        inputs_sha256=identity,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=versions(),
+        result=result.to_json(),
+        before=before,
+    )
+
+
+def _finished(out: Path, identity: str) -> FineTuned:
+    made = lineage(out)
+    if made is None or made.inputs_sha256 != identity:
+        raise TrainingError(f"{out} exists and was not made from these inputs; remove it or give another name")
+    return FineTuned.from_json(out, made.result)
