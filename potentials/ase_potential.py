@@ -7,6 +7,7 @@ import importlib
 import inspect
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,28 @@ class AsePotential(Potential):
         return self._calculator
 
 
+class ChgnetPotential(AsePotential):
+    """CHGNet with the features that its read-out sees."""
+
+    precision = "float32"
+
+    def __init__(self, calculator: Any, metadata: Metadata, device: str) -> None:
+        super().__init__(calculator, metadata, device)
+        self._features: np.ndarray | None = None
+        # The package returns the features before its last convolution; the read-out's input is what energies are made of
+        calculator.model.mlp.register_forward_pre_hook(self._keep)
+
+    def _keep(self, module: Any, inputs: tuple[Any, ...]) -> None:
+        self._features = inputs[0].detach().cpu().numpy()
+
+    def _one(self, structure: Structure) -> Evaluation:
+        self._features = None
+        # ASE gives a structure that it has just seen from memory, and no features with it
+        self._calculator.reset()
+        found = super()._one(structure)
+        return replace(found, features=self._features)
+
+
 def emt(device: str = "cpu") -> AsePotential:
     """ASE's effective-medium theory (Jacobsen, Stoltze & Nørskov, Surf. Sci. 366, 394 (1996))."""
     from ase.calculators.emt import EMT, parameters
@@ -58,7 +81,7 @@ def emt(device: str = "cpu") -> AsePotential:
     )
 
 
-def chgnet(device: str = "cpu") -> AsePotential:
+def chgnet(device: str = "cpu") -> ChgnetPotential:
     """CHGNet (Deng et al., Nat. Mach. Intell. 5, 1031 (2023)).
 
     Its training energies already hold the MP2020 corrections.
@@ -79,7 +102,7 @@ def chgnet(device: str = "cpu") -> AsePotential:
         training_functional="PBE / PBE+U with MP2020 corrections (MPtrj)",
         licence="BSD-3-Clause (modified)",
     )
-    return AsePotential(calculator, metadata, device)
+    return ChgnetPotential(calculator, metadata, device)
 
 
 def from_class_path(name: str, **options: Any) -> AsePotential:

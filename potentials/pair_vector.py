@@ -21,7 +21,8 @@ class PairVectorModel(ModelInterface):
     """A torch-sim model around `network(types, vectors, first, second) -> atomic energies (n_atoms,)`.
 
     network: a module; its `cutoff_A` is the range of pair vectors and `type_map` (atomic number -> type index; None
-        where types are atomic numbers themselves) its species, `max_neighbours` what tells a collapsed cell.
+        where types are atomic numbers themselves) its species, `max_neighbours` what tells a collapsed cell. One with
+        `features(types, vectors, first, second)`, (n_atoms, d), and `readout(types, features)` has descriptors.
     """
 
     network: Any
@@ -41,6 +42,7 @@ class PairVectorModel(ModelInterface):
         for number, index in (type_map or {}).items():
             table[number] = index
         self.types = table.to(self._device)
+        self.has_features = hasattr(self.network, "features")
 
     def forward(self, state: ts.SimState, **kwargs: object) -> dict[str, Tensor]:
         """Energies (n_systems,), forces (n_atoms, 3), stress (n_systems, 3, 3), eV and Å, in the model's dtype.
@@ -57,10 +59,11 @@ class PairVectorModel(ModelInterface):
             boxed(Structure(n.numpy(), x.numpy(), c.numpy()), periodic, self.network.cutoff_A)
             for n, x, c in zip(*arrays, cells, strict=True)
         ]
-        return {key: value.to(self._dtype) for key, value in self.derivatives(structures).items()}
+        found = self.derivatives(structures)
+        return {key: found[key].to(self._dtype) for key in self.implemented_properties}
 
     def derivatives(self, structures: Sequence[Structure]) -> dict[str, Tensor]:
-        """As `forward`, from bare arrays.
+        """As `forward`, from bare arrays; "features" of the atoms, (n_atoms, d), come along where the network has them.
 
         Raises:
             ValueError: an element that the network does not know.
@@ -76,7 +79,10 @@ class PairVectorModel(ModelInterface):
         first, second, system = (
             torch.as_tensor(a).to(self._device) for a in (pairs.first, pairs.second, pairs.system)
         )
-        atomic = self.network(types, vectors, first, second)
+        features = self.network.features(types, vectors, first, second) if self.has_features else None
+        atomic = (
+            self.network(types, vectors, first, second) if features is None else self.network.readout(types, features)
+        )
         n, m = len(types), len(structures)
         gradient = torch.autograd.grad(atomic.sum(), vectors, allow_unused=True)[0]
         gradient = torch.zeros_like(vectors) if gradient is None else gradient
@@ -88,11 +94,12 @@ class PairVectorModel(ModelInterface):
         virial = torch.zeros((m, 3, 3), **zeros).index_add_(0, system, v[:, :, None] * gradient[:, None, :])
         volumes = torch.as_tensor([s.volume_A3 for s in structures], **zeros)
         stress = 0.5 * (virial + virial.transpose(1, 2)) / volumes[:, None, None]
-        return {
+        found = {
             "energy": torch.zeros(m, **zeros).index_add_(0, atom_system, atomic),
             "forces": forces,
             "stress": stress,
         }
+        return found if features is None else found | {"features": features.detach()}
 
     def _as_tensor(self, array: np.ndarray) -> Tensor:
         return torch.as_tensor(array, dtype=self._dtype).to(self._device)
@@ -108,11 +115,19 @@ class PairVectorPotential(Potential):
         self.device = device
         self.model: PairVectorModel = PairVectorModel(network, device, dtype)
         self.batch_atoms = batch_atoms
+        self.precision = str(dtype).removeprefix("torch.")
+        self.cutoff_A = float(network.cutoff_A)
 
     def evaluate(self, structures: Sequence[Structure]) -> list[Evaluation]:
         """Energy, forces and stress of each structure, in order."""
         result = self.model.derivatives(structures)
         energies = result["energy"].cpu().numpy()
-        forces = np.split(result["forces"].cpu().numpy(), np.cumsum([len(s.numbers) for s in structures])[:-1])
+        ends = np.cumsum([len(s.numbers) for s in structures])[:-1]
+        forces = np.split(result["forces"].cpu().numpy(), ends)
         stresses = result["stress"].cpu().numpy()
-        return [Evaluation(float(e), f, s) for e, f, s in zip(energies, forces, stresses, strict=True)]
+        features: Sequence[np.ndarray | None] = [None] * len(structures)
+        if "features" in result:
+            features = np.split(result["features"].cpu().numpy(), ends)
+        return [
+            Evaluation(float(e), f, s, x) for e, f, s, x in zip(energies, forces, stresses, features, strict=True)
+        ]

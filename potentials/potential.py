@@ -27,11 +27,14 @@ class Evaluation:
         energy_eV: total energy.
         forces_eV_A: (n, 3).
         stress_eV_A3: (3, 3), ASE's sign: +dE/d(strain)/V.
+        features: (n, d) invariant features of the atoms, which cost nothing beside the energy; None where the potential
+            has none.
     """
 
     energy_eV: float
     forces_eV_A: np.ndarray
     stress_eV_A3: np.ndarray
+    features: np.ndarray | None = None
 
     @property
     def finite(self) -> bool:
@@ -49,20 +52,24 @@ class Potential(ABC):
         device: "cpu", "cuda:0", ...
         model: a torch-sim model for batched work, None where there is none.
         batch_atoms: how many atoms one call should hold to use the device well.
+        precision: "float64" or "float32": in what its energies are computed.
+        cutoff_A: no pair of atoms further apart is looked at; None where the potential does not tell.
     """
 
     metadata: Metadata
     device: str = "cpu"
     model: ModelInterface | None = None
     batch_atoms: int = 1
+    precision: str = "float64"
+    cutoff_A: float | None = None
 
     @abstractmethod
     def evaluate(self, structures: Sequence[Structure]) -> list[Evaluation]:
         """Energy, forces and stress of each structure, in order; one model call each."""
 
     def descriptors(self, structure: Structure) -> np.ndarray | None:
-        """Per-atom invariant features, (n, d), where the model has them."""
-        return None
+        """Per-atom invariant features, (n, d), where the model has them; those that `evaluate` gives along."""
+        return self.evaluate([structure])[0].features
 
     def calculator(self) -> Calculator:
         """An ASE calculator (energy, forces, stress)."""
