@@ -16,11 +16,21 @@ from potentials.neighbours import Structure, batch_pairs
 from potentials.pair_vector import PairVectorPotential
 from potentials.potential import structure_of
 from potentials.sevennet_network import SevenNetNetwork
+from potentials.sevennet_weights import PUBLISHED_FUNCTIONAL
+from potentials.training.lineage import lineage
 
 CPU_BATCH_ATOMS = 16
 """On a CPU a batch only shares the overhead of small tensors; from about 16 atoms there is nothing left to share."""
 GPU_BATCH_ATOMS = 4000
 """A guess that fits 16 GB with room to spare; never measured here."""
+
+
+def _functional(checkpoint: Path | None) -> str | None:
+    """What the energies imitate; of a file, what its lineage says."""
+    if checkpoint is None:
+        return PUBLISHED_FUNCTIONAL
+    made = lineage(checkpoint)
+    return made.training_functional if made else None
 
 
 class SevenNetPotential(PairVectorPotential):
@@ -46,7 +56,7 @@ class SevenNetPotential(PairVectorPotential):
             version=f"sevenn {version('sevenn')}",
             checkpoint=file.name,
             checkpoint_sha256=file_sha256(file),
-            training_functional="PBE / PBE+U (MPtrj, uncorrected)" if checkpoint is None else None,
+            training_functional=_functional(checkpoint),
             elements=tuple(sorted((chemical_symbols[z] for z in network.type_map), key=chemical_symbols.index)),
             licence="MIT (weights: see sevenn)",
             parameters=None if dtype is torch.float32 else {"dtype": str(dtype).removeprefix("torch.")},
