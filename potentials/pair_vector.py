@@ -116,7 +116,7 @@ class PairVectorPotential(Potential):
         self.model: PairVectorModel = PairVectorModel(network, device, dtype)
         self.batch_atoms = batch_atoms
         self.precision = str(dtype).removeprefix("torch.")
-        self.cutoff_A = float(network.cutoff_A)
+        self.cutoff_A = float(self.model.network.cutoff_A)
 
     def evaluate(self, structures: Sequence[Structure]) -> list[Evaluation]:
         """Energy, forces and stress of each structure, in order."""

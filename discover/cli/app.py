@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from discover.cli.anchoring import anchor
+from discover.cli.computing import compute
 from discover.cli.exporting import export
 from discover.cli.models import potentials
 from discover.cli.reading import hull, report, status
@@ -20,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, status, report, hull, anchor, export, potentials):
+for command in (run, status, report, hull, anchor, compute, export, potentials):
     app.command()(command)
 
 

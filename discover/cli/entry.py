@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.simplefilter("ignore")
     words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
-        app(args=words, prog_name="discover", standalone_mode=False)
+        code = app(args=words, prog_name="discover", standalone_mode=False)
     except InputError as error:
         return _say(str(error), BAD_INPUT)
     except Interrupted as interrupted:
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception:  # the traceback is for whoever mends the program
         traceback.print_exc()
         return FAULT
-    return DONE
+    return code or DONE  # a command that leaves by typer.Exit gives its own
 
 
 def _usage(error: BaseException) -> str:

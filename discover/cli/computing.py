@@ -1,0 +1,136 @@
+"""`discover compute`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from discover.cli.output import chatter_to_stderr, print_json, print_table
+from discover.cli.reading import AsJson
+from discover.errors import InputError
+
+if TYPE_CHECKING:
+    from discover.compute.registry import Computation, Computed
+    from potentials import Potential
+
+
+def compute(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to compute: validate.")],
+    structures: Annotated[
+        list[Path], typer.Argument(metavar="STRUCTURE", help="Files that ASE reads: CIF, POSCAR, extended XYZ, ...")
+    ],
+    potential: Annotated[
+        str, typer.Option("--potential", metavar="P", help="As `discover potentials` lists them.")
+    ] = "7net-0",
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--option", metavar="KEY=VALUE", help="An option of the potential; repeat for more."),
+    ] = None,
+    device: Annotated[str, typer.Option(metavar="D", help="auto, cpu, cuda or cuda:N.")] = "auto",
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of what is computed; repeat for more."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 where a check fails.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compute one property of any structure file.
+
+    validate: does the potential obey physics on this structure? Forces and stress against differences of the energy,
+    symmetries, an NVE run, the cut-off, short distances; see docs/validation.md.
+
+    \b
+    Examples:
+      discover compute validate si.cif
+      discover compute validate si.cif mgo.cif --option dtype=float64 --json
+      discover compute validate cu.vasp --potential emt --strict
+      discover compute validate si.cif --potential lj --option sigma_A=2.1 --set 'only=[derivatives, dynamics]'
+    """  # noqa: D301 - \b is what keeps the lines below it apart
+    with chatter_to_stderr():
+        from discover.compute.registry import computation
+
+        chosen = computation(name)
+        from discover.compute.structures import check_structures, read_structures
+
+        settings = _settings(chosen, overrides or ())
+        read = read_structures(structures)
+        loaded = _load(potential, device, _pairs(options or (), "--option"))
+        check_structures(loaded, read)
+        found = []
+        for k, (label, atoms) in enumerate(read):
+            if len(read) > 1:
+                print(f"{name} {k + 1}/{len(read)}: {label}", file=sys.stderr)
+            found.append((label, chosen.compute(loaded, atoms, settings)))
+    if as_json:
+        print_json(_json(found))
+    else:
+        _print(found)
+    if strict and not all(computed.ok for _, computed in found):
+        raise typer.Exit(1)
+
+
+def _json(found: Sequence[tuple[str, Computed]]) -> dict[str, Any]:
+    """Of one structure its own object, of several a list of theirs."""
+    objects = [{"structure": label} | computed.json for label, computed in found]
+    return objects[0] if len(objects) == 1 else {"results": objects}
+
+
+def _print(found: Sequence[tuple[str, Computed]]) -> None:
+    for k, (label, computed) in enumerate(found):
+        print(("\n" if k else "") + f"{label}: {computed.title}")
+        print_table(computed.head, computed.rows, right=computed.right)
+
+
+def _load(name: str, device: str, options: dict[str, Any]) -> Potential:
+    from potentials import DeviceError, LoadError, UnknownPotentialError, load
+
+    for key in ("name", "device"):
+        if key in options:
+            raise InputError(f"--option {key}: is no option of a potential; give --{key.replace('name', 'potential')}")
+    try:
+        return load(name, device, **options)
+    except DeviceError as error:
+        raise InputError(f"--device: {error}") from None
+    except (LoadError, UnknownPotentialError) as error:
+        raise InputError(f"--potential: {error}") from None
+
+
+def _settings(chosen: Computation, overrides: Sequence[str]) -> Any:
+    """What `--set` gives, checked.
+
+    Raises:
+        InputError: an unknown key, a value that it cannot have.
+    """
+    from pydantic import ValidationError
+
+    from discover.config_errors import explain
+
+    given = _pairs(overrides, "--set")
+    try:
+        return chosen.Settings(**given)
+    except ValidationError as error:
+        raise InputError(explain(error, Path("--set"), {}, [(key,) for key in given], chosen.Settings)) from None
+
+
+def _pairs(texts: Sequence[str], flag: str) -> dict[str, Any]:
+    """Keys and YAML values of "key=value" texts.
+
+    Raises:
+        InputError: one that has no `=`, or is no YAML.
+    """
+    import yaml
+
+    found = {}
+    for text in texts:
+        key, equals, raw = text.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"{flag} {text}: write key=value")
+        try:
+            found[key.strip()] = yaml.safe_load(raw)
+        except (yaml.YAMLError, ValueError, RecursionError):
+            raise InputError(f"{flag} {text}: {raw!r} is not a YAML value") from None
+    return found

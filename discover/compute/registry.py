@@ -1,0 +1,71 @@
+"""Computations by name; a new one is one file and one line here.
+
+A computation is a module with
+
+    class Settings(BaseModel)           what `--set key=value` takes
+    def compute(potential, atoms, settings) -> Computed
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+from discover.errors import InputError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from pydantic import BaseModel
+
+    from potentials import Potential
+
+HOMES = {
+    "validate": "discover.compute.validation",
+}
+"""Imported when asked for: `discover --help` must not wait for torch."""
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What a computation found of one structure.
+
+    Attributes:
+        json: what `--json` prints.
+        title: one line above the table.
+        head, rows: the table.
+        right: columns of numbers.
+        ok: False where `--strict` ends with exit code 1.
+    """
+
+    json: dict[str, Any]
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    right: Sequence[str] = field(default=())
+    ok: bool = True
+
+
+class Computation(Protocol):
+    """A module of `HOMES`."""
+
+    Settings: type[BaseModel]
+
+    def compute(self, potential: Potential, atoms: Atoms, settings: Any) -> Computed:
+        """Compute it for one structure."""
+
+
+def computation(name: str) -> Computation:
+    """By name.
+
+    Raises:
+        InputError: no such name, with the nearest one.
+    """
+    if name not in HOMES:
+        near = difflib.get_close_matches(name, HOMES, 1, 0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(HOMES)}"
+        raise InputError(f"NAME: nothing to compute is called {name!r}; {hint}")
+    module: Any = import_module(HOMES[name])
+    return module
