@@ -56,7 +56,8 @@ class Run:
     ) -> None:
         self.settings, self.device = settings, device
         self.model = parent.model().to(device)
-        self.averaged = parent.model().to(device)
+        # The model that is judged and kept: the running mean of the weights where there is one
+        self.kept = parent.model().to(device) if settings.average else self.model
         self.network = SevenNetNetwork(self.model).to(device)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.types = torch.full((len(chemical_symbols),), -1)
@@ -154,12 +155,12 @@ class Run:
             error, losses = self._step(batch, rate)
             new.add(error, losses, batch, ~batch.replayed)
             old.add(error, losses, batch, batch.replayed)
-        validation = self._errors(self._kept, self.validation)
-        self._judge(number, validation)
         train = new.errors()
         assert train is not None
         if not np.isfinite(train.loss):
             raise TrainingError(f"diverged in epoch {number}: lower learning_rate (is {self.settings.learning_rate:g})")
+        validation = self._errors(self.kept, self.validation)
+        self._judge(number, validation)
         epoch = Epoch(number, time.perf_counter() - begun, train, old.errors(), validation)
         self.progress.history.append(epoch)
         return epoch
@@ -174,17 +175,15 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.step()
-        keep = self.settings.average
-        if keep:
-            with torch.no_grad():
-                for mean, value in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
-                    mean.lerp_(value, 1 - keep)
+        self._average()
         return error, losses.detach()
 
-    @property
-    def _kept(self) -> Any:
-        """The model that is judged and kept: the running mean where there is one."""
-        return self.averaged if self.settings.average else self.model
+    @torch.no_grad()
+    def _average(self) -> None:
+        if self.kept is self.model:
+            return
+        for mean, value in zip(self.kept.parameters(), self.model.parameters(), strict=True):
+            mean.lerp_(value, 1 - self.settings.average)
 
     def _reader(self, model: Any) -> Callable[..., Tensor]:
         weights = weights_of(model)
@@ -210,11 +209,11 @@ class Run:
         loss = validation.loss if validation else -float(number)
         if loss < self.progress.best_loss:
             self.progress.best_loss, self.progress.best_epoch = loss, number
-            self.best = deepcopy(self._kept.state_dict())
+            self.best = deepcopy(self.kept.state_dict())
 
     def result(self, out: Path) -> FineTuned:
         """Errors of the weights to keep, and how they came about."""
-        self._kept.load_state_dict(self.best)
+        self.kept.load_state_dict(self.best)
         history = tuple(self.progress.history)
         return FineTuned(
             path=out,
@@ -222,14 +221,14 @@ class Run:
             best_epoch=self.progress.best_epoch,
             offsets_eV=self.progress.offsets,
             seconds=sum(epoch.seconds for epoch in history),
-            **self._measure(self._kept),
+            **self._measure(self.kept),
         )
 
     def state(self) -> dict[str, Any]:
         """Plain data and tensors from which `resume` goes on."""
         return {
             "model": self.model.state_dict(),
-            "averaged": self.averaged.state_dict(),
+            "kept": self.kept.state_dict(),
             "best": self.best,
             "optimiser": self.optimiser.state_dict(),
             "history": [epoch.to_json() for epoch in self.progress.history],
@@ -246,7 +245,7 @@ class Run:
         if state["inputs_sha256"] != identity:
             return
         self.model.load_state_dict(state["model"])
-        self.averaged.load_state_dict(state["averaged"])
+        self.kept.load_state_dict(state["kept"])
         self.best = state["best"]
         self.optimiser.load_state_dict(state["optimiser"])
         history = [Epoch.from_json(epoch) for epoch in state["history"]]
