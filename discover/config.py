@@ -10,6 +10,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from discover.config_errors import blame, explain
+from discover.config_learning import LearnSettings
 from discover.config_sections import (
     AnchorSettings,
     Device,
@@ -41,6 +42,7 @@ class CampaignConfig(Section):
     relax: RelaxSettings = RelaxSettings()
     ladder: LadderSettings = LadderSettings()
     anchor: AnchorSettings | None = None
+    learn: LearnSettings | None = None
     duplicates: DuplicateSettings = DuplicateSettings()
     references: Path | None = None
     hits_within_eV_per_atom: Annotated[Number, Field(ge=0)] = 0.05
@@ -157,7 +159,8 @@ def _with_files(
     anchor = _anchor_with_files(config.anchor, path.parent, found)
     names = {key: _checkpoint(getattr(config, key), path.parent) for key in ("potential", "witness")}
     ladder = _ladder_with_files(config.ladder, path.parent)
-    sections = {"search": search, "ladder": ladder, "anchor": anchor}
+    learn = _learn_with_files(config.learn, path.parent, found)
+    sections = {"search": search, "ladder": ladder, "anchor": anchor, "learn": learn}
     return config.model_copy(update={**sections, "references": references, **names})
 
 
@@ -169,6 +172,20 @@ def _anchor_with_files(
     files = [found(f, "anchor", "files", k) for k, f in enumerate(anchor.files)]
     pseudo_dir = anchor.pseudo_dir and (folder / anchor.pseudo_dir).resolve()
     return anchor.model_copy(update={"files": files, "pseudo_dir": pseudo_dir})
+
+
+def _learn_with_files(learn: LearnSettings | None, folder: Path, found: Callable[..., Path]) -> LearnSettings | None:
+    if learn is None:
+        return None
+    structures = [found(f, "learn", "structures", k) for k, f in enumerate(learn.structures)]
+    path = learn.path and learn.path.model_copy(
+        update={"ends": [found(f, "learn", "path", "ends", k) for k, f in enumerate(learn.path.ends)]}
+    )
+    named: dict[str, Any] = {"pseudo_dir": learn.oracle.pseudo_dir and (folder / learn.oracle.pseudo_dir).resolve()}
+    if learn.oracle.potential is not None:
+        named["potential"] = _checkpoint(learn.oracle.potential, folder)
+    oracle = learn.oracle.model_copy(update=named)
+    return learn.model_copy(update={"structures": structures, "path": path, "oracle": oracle})
 
 
 def _ladder_with_files(ladder: LadderSettings, folder: Path) -> LadderSettings:

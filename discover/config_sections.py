@@ -24,7 +24,7 @@ def _no_boolean(value: Any) -> Any:
     return value
 
 
-def _switch(value: Any) -> Any:
+def switch(value: Any) -> Any:
     """YAML reads `on` and `off` as booleans where they are not quoted."""
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
@@ -168,8 +168,8 @@ class RelaxSettings(Section):
     max_steps: Count = 300
     risk: Annotated[Number, Field(ge=0, lt=0.5)] = 0.02
     batch_atoms: Count | None = None
-    surrogate: Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)] = "auto"
-    compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)] = "auto"
+    surrogate: Annotated[Literal["auto", "on", "off"], BeforeValidator(switch)] = "auto"
+    compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(switch)] = "auto"
 
 
 class DuplicateSettings(Section):
@@ -222,7 +222,7 @@ class AnchorSettings(Section):
     cutoff_eV: Positive = 500.0
     kpoint_density_A: Positive = 4.0
     smearing_eV: Positive = 0.1
-    spin: Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)] = "auto"
+    spin: Annotated[Literal["auto", "on", "off"], BeforeValidator(switch)] = "auto"
     relax_steps: Annotated[Whole, Field(ge=0)] = 0
     relax_fmax_eV_A: Positive = 0.05
     pseudopotentials: dict[str, str] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import json
 import os
@@ -17,7 +16,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import ase.io
 from ase import Atoms
@@ -26,6 +25,7 @@ from discover.anchoring.stored import read_anchoring
 from discover.config import CampaignConfig, differences, dump_campaign, lookup, read_campaign
 from discover.config_sections import AnchorSettings
 from discover.errors import InputError
+from discover.folder_lock import LOCK, FolderLock
 from discover.hull import build_hull, read_references
 from discover.ladder import climbers, has_corners, join_rungs, risen_structures
 from discover.pareto import pareto_of
@@ -41,7 +41,6 @@ TOP_DATABASE = "reranked.db"
 """What a more accurate potential made of the search's lowest structures, under their ids."""
 REFERENCES = "references.json"
 """A copy of the campaign's references: a run's folder must be readable without them."""
-LOCK = ".lock"
 BEGINNINGS = (LOCK, f"{CONFIG}.tmp")
 """What a run that was killed as it began may leave."""
 PACKAGES = ("discover-materials", "torch", "sevenn", "ase", "pymatgen", "pyxtal", "ray")
@@ -54,6 +53,8 @@ MAY_CHANGE = {
 """Keys that a resumed campaign may have changed: they say how long and where to search, not what. Re-ranking may be
 asked for when a search is over, or given up; so may anchoring, whatever its keys say, for each calculation is kept by
 its own settings."""
+BESIDE = ("anchor", "learn")
+"""Sections that say nothing of the search."""
 
 
 class RunFolder:
@@ -62,7 +63,7 @@ class RunFolder:
     def __init__(self, path: Path, config: CampaignConfig) -> None:
         self.path = path
         self.config = config
-        self._lock: IO[str] | None = None
+        self._lock = FolderLock(path)
 
     @classmethod
     def claim(cls, path: Path, config: CampaignConfig, resume: bool) -> RunFolder:
@@ -94,12 +95,7 @@ class RunFolder:
         Raises:
             InputError: another process has it.
         """
-        self._lock = (self.path / LOCK).open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.release()
-            raise InputError(f"{self.path}: another process runs in it; wait for it, or choose another --out") from None
+        self._lock.take()
         _write(self.path / CONFIG, dump_campaign(self.config))
         if self.config.references is not None and self.config.references.is_file():
             shutil.copyfile(self.config.references, self.path / REFERENCES)
@@ -124,14 +120,12 @@ class RunFolder:
 
     def release(self) -> None:
         """Let another process have the folder; a killed one lets go by itself."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._lock.release()
 
     @staticmethod
     def _check_same(path: Path, before: CampaignConfig, config: CampaignConfig) -> None:
         old, new = before.model_dump(), config.model_dump()
-        for key in sorted(k for k in differences(old, new) - MAY_CHANGE if k[0] != "anchor"):
+        for key in sorted(k for k in differences(old, new) - MAY_CHANGE if k[0] not in BESIDE):
             was, now = (lookup(c, key) for c in (old, new))
             raise InputError(
                 f"{path}: belongs to another campaign ({'.'.join(key)} was {was}, is {now}); "

@@ -86,7 +86,11 @@ def structure_of(atoms: Atoms) -> Structure:
 
 
 class PotentialCalculator(Calculator):
-    """ASE's view of a `Potential`."""
+    """ASE's view of a `Potential`.
+
+    Attributes:
+        evaluation: the last one, with the features that ASE has no name for; None before the first.
+    """
 
     implemented_properties: ClassVar[list[str]] = [  # type: ignore[misc]
         "energy", "free_energy", "forces", "stress",
@@ -95,6 +99,7 @@ class PotentialCalculator(Calculator):
     def __init__(self, potential: Potential) -> None:
         super().__init__()
         self.potential = potential
+        self.evaluation: Evaluation | None = None
 
     def calculate(
         self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = all_changes
@@ -102,7 +107,7 @@ class PotentialCalculator(Calculator):
         """Evaluate once; results in ASE's units."""
         super().calculate(atoms, properties, system_changes)
         assert self.atoms is not None
-        evaluation = self.potential.evaluate([structure_of(self.atoms)])[0]
+        evaluation = self.evaluation = self.potential.evaluate([structure_of(self.atoms)])[0]
         self.results = {
             "energy": evaluation.energy_eV,
             "free_energy": evaluation.energy_eV,

@@ -7,6 +7,7 @@ import typer
 from discover.cli.anchoring import anchor
 from discover.cli.computing import compute
 from discover.cli.exporting import export
+from discover.cli.learning import learn
 from discover.cli.models import potentials
 from discover.cli.reading import hull, report, status
 from discover.cli.searching import run
@@ -21,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, status, report, hull, anchor, compute, export, potentials):
+for command in (run, status, report, hull, anchor, learn, compute, export, potentials):
     app.command()(command)
 
 

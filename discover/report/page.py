@@ -61,16 +61,16 @@ class Page:
         return any(p.entry.sigma_eV_per_atom is not None for p in self.phases)
 
 
-def page_html(page: Page) -> str:
-    """The page as one HTML document that needs nothing beside it."""
-    environment = Environment(
+def environment() -> Environment:
+    """Templates of this package, with the filters that they use."""
+    made = Environment(
         loader=PackageLoader("discover.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    made.filters.update(
         formula=formula_html,
         group=group_html,
         fixed=_fixed,
@@ -79,12 +79,16 @@ def page_html(page: Page) -> str:
         colour=colour_hex,
         yaml=_yaml,
     )
-    return environment.get_template("page.html").render(
+    made.globals.update(style=_own_text("style.css"), script=_own_text("sort.js"))
+    return made
+
+
+def page_html(page: Page) -> str:
+    """The page as one HTML document that needs nothing beside it."""
+    return environment().get_template("page.html").render(
         page=page,
         run=page.run,
         potential=potential_name(page.run.hull.potential),
-        style=_own_text("style.css"),
-        script=_own_text("sort.js"),
         unknown=UNKNOWN,
         labels=LABELS,
         group_symbol=group_symbol,

@@ -86,18 +86,31 @@ def _energy(work: Atoms, settings: DFTSettings) -> float:
 
 def _properties(work: Atoms, energy_eV: float, settings: DFTSettings) -> DFTResult:
     """What else the calculation can tell."""
+    forces, stress = _array(work.get_forces), _array(lambda: work.get_stress(voigt=False))
     return DFTResult(
         atoms=Atoms(work.numbers, positions=work.positions, cell=work.cell, pbc=True),
         energy_eV=energy_eV,
-        max_force_eV_A=_known(lambda: np.linalg.norm(work.get_forces(), axis=1).max()),
-        pressure_GPa=_known(lambda: -np.trace(work.get_stress(voigt=False)) / 3 / GPa),
+        free_energy_eV=_known(lambda: work.get_potential_energy(force_consistent=True)),
+        forces_eV_A=forces,
+        stress_eV_A3=stress,
+        max_force_eV_A=None if forces is None else float(np.linalg.norm(forces, axis=1).max()),
+        pressure_GPa=None if stress is None else float(-np.trace(stress) / 3 / GPa),
         moment=(_known(work.get_magnetic_moment) or 0.0) if settings.polarised(work) else 0.0,
     )
 
 
 def _known(value: Callable[[], Any]) -> float | None:
-    """A number that the code may not be able to give, and that nothing rests on."""
+    """A number that the code may not be able to give, and that no energy rests on."""
     try:
         return float(value())
     except Exception:  # stress of some modes and functionals: NotImplementedError, PropertyNotImplementedError, ...
         return None
+
+
+def _array(values: Callable[[], Any]) -> np.ndarray | None:
+    """The same of many; None too where one of them is not finite."""
+    try:
+        found = np.asarray(values(), float)
+    except Exception:  # as in _known
+        return None
+    return found if np.isfinite(found).all() else None

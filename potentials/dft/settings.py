@@ -17,6 +17,7 @@ CODES: tuple[Code, ...] = ("gpaw", "espresso", "abinit", "vasp")
 _MOMENTS = {"Cr": 3.0, "Mn": 4.0, "Fe": 3.0, "Co": 2.0, "Ni": 1.0, "Eu": 7.0, "Gd": 7.0, "Tb": 6.0, "Dy": 5.0}
 """Initial moments, μ_B, of the elements whose solids are magnetic as a rule; a little high, for from a low start a
 calculation may settle in the unpolarised state."""
+_ARRAYS = ("forces_eV_A", "stress_eV_A3")
 _POSITION_DIGITS = 6  # of an input's hash, Å: what is closer is one input
 
 
@@ -100,6 +101,9 @@ class DFTResult:
     Attributes:
         atoms: the structure whose energy it is; another than was given only where it was relaxed.
         energy_eV: total energy, None where there is none.
+        free_energy_eV: with the entropy of the smearing, whose derivatives forces and stress are; None where unknown.
+        forces_eV_A: (n, 3), None where unknown.
+        stress_eV_A3: (3, 3), ASE's sign, None where unknown.
         max_force_eV_A: largest force on an atom, None where unknown.
         pressure_GPa: of the cell, None where unknown.
         moment: total magnetic moment, μ_B; 0 without spin.
@@ -111,6 +115,9 @@ class DFTResult:
 
     atoms: Atoms
     energy_eV: float | None
+    free_energy_eV: float | None = None
+    forces_eV_A: np.ndarray | None = None
+    stress_eV_A3: np.ndarray | None = None
     max_force_eV_A: float | None = None
     pressure_GPa: float | None = None
     moment: float = 0.0
@@ -134,6 +141,7 @@ class DFTResult:
             "grid": list(self.grid),
             "attempts": list(self.attempts),
             "identity": dict(self.identity),
+            **{k: None if fields[k] is None else np.asarray(fields[k]).tolist() for k in _ARRAYS},
         }
 
     @classmethod
@@ -142,4 +150,5 @@ class DFTResult:
         fields = dict(value)
         cell, positions, numbers = (fields.pop(k) for k in ("cell", "positions", "numbers"))
         fields |= {"grid": tuple(fields["grid"]), "attempts": tuple(fields["attempts"])}
+        fields |= {k: np.array(fields[k]) for k in _ARRAYS if fields.get(k) is not None}
         return cls(Atoms(numbers, positions=positions, cell=cell, pbc=True), **fields)

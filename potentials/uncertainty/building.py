@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from potentials.neighbours import Structure
 from potentials.potential import Evaluation, Potential
 from potentials.uncertainty.calibration import FOLDS, ErrorScale
 from potentials.uncertainty.domain import Domain
@@ -47,13 +48,15 @@ def build(
     oracle: str,
     provenance: Mapping[str, Any] | None = None,
     told: Callable[[int], None] = lambda done: None,
+    familiar: Sequence[Structure] = (),
 ) -> Uncertainty:
     """A potential's domain and calibration by a reference set, one model call a structure.
 
     Distances that calibrate are those to domains of the other systems alone (five folds); the final domain is of all.
     With fewer than five systems, structures take the place of systems.
 
-    oracle: whose labels are the truth; told: hears how many structures are done.
+    oracle: whose labels are the truth; told: hears how many structures are done; familiar: structures that belong to
+        the domain as well, such as those that the potential was fine-tuned on, and calibrate nothing.
 
     Raises:
         ReferenceSetError: no structure at rest, no labels of the oracle, a potential without features.
@@ -68,9 +71,13 @@ def build(
     if len({groups[k] for k in known}) < 2:
         raise ReferenceSetError("the set is too small: its elements must occur in two systems or structures at least")
     resting = [float(distances[k].max()) for k in known if at_rest[k]]
-    said = {"oracle": oracle, "structures": len(answered), **(provenance or {})}
+    said = {"oracle": oracle, "structures": len(answered), "familiar": len(familiar), **(provenance or {})}
+    inside = [
+        (a.reference.structure.numbers, a.evaluation) for a, rest in zip(answered, at_rest, strict=True) if rest
+    ]
+    inside += [(s.numbers, potential.evaluate([s])[0]) for s in familiar]
     return Uncertainty(
-        domain=_domain([a for a, rest in zip(answered, at_rest, strict=True) if rest]),
+        domain=_domain(inside),
         threshold=float(np.quantile(resting, 1 - FALSE_ALARMS)),
         **_scales([answered[k] for k in known], [distances[k] for k in known], [groups[k] for k in known]),
         potential=potential.metadata.to_json(),
@@ -161,9 +168,9 @@ def _groups(systems: Sequence[str]) -> list[str]:
     return [f"{system} {k}" for k, system in enumerate(systems)]
 
 
-def _domain(answered: Sequence[Answered]) -> Domain:
-    features = [a.evaluation.features for a in answered if a.evaluation.features is not None]
-    return Domain.fit(np.concatenate([a.reference.structure.numbers for a in answered]), np.concatenate(features))
+def _domain(inside: Sequence[tuple[np.ndarray, Evaluation]]) -> Domain:
+    features = [evaluation.features for _, evaluation in inside if evaluation.features is not None]
+    return Domain.fit(np.concatenate([numbers for numbers, _ in inside]), np.concatenate(features))
 
 
 def _held_out_distances(
@@ -174,7 +181,11 @@ def _held_out_distances(
     folds = np.array([names[group] % FOLDS for group in groups])
     found: list[np.ndarray] = [np.empty(0)] * len(answered)
     for fold in range(FOLDS):
-        inside = [a for a, f, rest in zip(answered, folds, at_rest, strict=True) if f != fold and rest]
+        inside = [
+            (a.reference.structure.numbers, a.evaluation)
+            for a, f, rest in zip(answered, folds, at_rest, strict=True)
+            if f != fold and rest
+        ]
         if not inside:
             raise ReferenceSetError("the set is too small to hold a part of it out; give it ten structures or more")
         domain = _domain(inside)

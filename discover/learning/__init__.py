@@ -1,0 +1,1 @@
+"""Active learning: explore, stop where the potential knows too little, label, fine-tune, go on."""

@@ -1,0 +1,84 @@
+"""Explorers: whatever moves through structures with a potential, one frame at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import ase.io
+import numpy as np
+from ase import Atoms
+
+from discover.config import CampaignConfig
+from discover.config_learning import LearnSettings
+from discover.errors import InputError
+from discover.learning.frames import Frame
+from potentials import Potential
+
+
+class Walk(Protocol):
+    """One walker of an explorer."""
+
+    def step(self) -> Frame | None:
+        """The next frame; None at its end."""
+        ...
+
+    def rewind(self) -> None:
+        """Forget the last frame, which is none, and go on from elsewhere."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Of `Frame.place`."""
+        ...
+
+    @property
+    def length(self) -> float:
+        """Of the way, in that unit."""
+        ...
+
+
+def walks(
+    config: CampaignConfig, potential: Potential, seed: int, generation: int, starts: Sequence[Atoms], folder: Path
+) -> list[Walk]:
+    """The walkers of a generation; with equal arguments they walk the same ways.
+
+    starts: frames to go on from, one a walker, the user's structures in the first generation.
+    folder: for what an explorer keeps itself.
+    """
+    assert config.learn is not None
+    learn = config.learn
+    if learn.explore == "search":
+        from discover.learning.search_walk import SearchWalk
+
+        return [SearchWalk(config, potential, folder, seed, generation)]
+    if learn.explore == "path":
+        from discover.learning.path_walk import PathWalk
+
+        assert learn.path is not None
+        ends = [read_structure(file, learn) for file in learn.path.ends]
+        return [PathWalk(potential, ends[0], ends[1], learn.path, np.random.default_rng([seed, generation]))]
+    from discover.learning.md_walk import MDWalk
+
+    return [
+        MDWalk(potential, starts[k % len(starts)], learn.md, np.random.default_rng([seed, generation, k]), k)
+        for k in range(learn.md.walkers)
+    ]
+
+
+def read_structure(file: Path, learn: LearnSettings) -> Atoms:
+    """A structure file, repeated as the campaign says.
+
+    Raises:
+        InputError: it cannot be read, or has no cell.
+    """
+    try:
+        atoms = ase.io.read(file)
+    except Exception as error:  # ASE's readers raise whatever their format suggests to them
+        raise InputError(f"{file}: cannot be read as a structure ({type(error).__name__}: {error})") from None
+    assert isinstance(atoms, Atoms)
+    if atoms.cell.rank < 3:
+        raise InputError(f"{file}: has no cell; structures are periodic in three directions")
+    bare = Atoms(atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
+    return bare.repeat(learn.supercell)
