@@ -44,5 +44,5 @@ sys.exit(f"loaded: {{loaded}}" if loaded else 0)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for command in ("run", "status", "report", "hull", "export", "potentials"):
+    for command in ("run", "status", "report", "hull", "compute", "export", "potentials"):
         assert f"\n  {command} " in done.stdout

@@ -11,7 +11,7 @@ from ase.md.verlet import VelocityVerlet
 
 from potentials.neighbours import Structure
 from properties.validation.check import Check
-from properties.validation.subject import RATTLE, Subject, refusals
+from properties.validation.subject import RATTLE, RefusedError, Subject, refusals
 
 STEPS_PER_PERIOD = 40
 """Of the stiff vibrations. Velocity Verlet's energy then swings by (2π/40)²/8, 0.3 %, of the kinetic energy: that comes
@@ -90,6 +90,9 @@ def nve(subject: Subject) -> Trajectory:
     total, kinetic = [], []
 
     def sample() -> None:
+        # Positions that are no numbers would keep a neighbour list busy for ever
+        if not np.isfinite(atoms.get_forces()).all():
+            raise RefusedError("no error, but forces that are not finite")
         kinetic.append(float(atoms.get_kinetic_energy()))
         total.append(float(atoms.get_potential_energy()) + kinetic[-1])
 
@@ -113,6 +116,8 @@ def _frequency_per_fs(subject: Subject) -> float:
     moved = Structure(given.numbers, given.positions + u, given.cell)
     before, after = (e.forces_eV_A for e in subject.evaluate([given, moved]))
     change = np.linalg.norm((after - before) / subject.masses[:, None])
+    if not 0 < change < np.inf:
+        raise RefusedError(f"no error, but forces that change by {change:g} where atoms move")
     return float(np.sqrt(change / np.linalg.norm(u))) * units.fs
 
 

@@ -84,6 +84,8 @@ def refusals() -> Iterator[None]:
     """Whatever a potential raises inside becomes a RefusedError: a check that fails, not the end of all others."""
     try:
         yield
+    except RefusedError:
+        raise
     except Exception as error:
         raise RefusedError(in_words(error, 120)) from error
 
