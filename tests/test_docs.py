@@ -21,7 +21,9 @@ for line, block in json.load(sys.stdin):
 # What a page says that its examples print
 PRINTED = {
     "potentials": r"converged 2 -5\.40[234]",
+    "validation": r"True 16",
     "searchers": r"-0\.01[56]\d eV/atom",
+    "training": r"0\.2\d -> 0\.[01]\d eV/Å\n.*fine-tuned on 6 labels of 7net-l3i5\n\[1\]",
 }
 LONGEST_S = 300  # an example takes seconds; a busy machine imports torch in half a minute
 

@@ -16,6 +16,8 @@ from properties.validation.subject import RATTLE, RefusedError, Subject, refusal
 STEPS_PER_PERIOD = 40
 """Of the stiff vibrations. Velocity Verlet's energy then swings by (2π/40)²/8, 0.3 %, of the kinetic energy: that comes
 back in every period and is no drift."""
+FINER = 4
+"""CHGNet's silicon drifts by 0.9 meV/atom/ps at 2.2 fs, where bonds enter and leave its bond graph, by 0.09 at 0.55."""
 STEPS = 400
 """Ten of those periods: the shortest run in which a slope stands out of that swing."""
 WARM_K = 300.0
@@ -59,29 +61,42 @@ class Trajectory:
 
 
 def dynamics_checks(subject: Subject) -> Iterator[Check]:
-    """Slope of the energy of an NVE run, by itself and against the spread of the kinetic energy."""
-    run = nve(subject)
+    """Slope of the energy of an NVE run, by itself and against the spread of the kinetic energy.
+
+    A run that drifts is made again with a shorter time step: what the integrator loses at sharp bends of the energy
+    vanishes with it, what the forces give away does not.
+    """
+    checks = _checks(subject, nve(subject), "")
+    if all(c.passed for c in checks):
+        yield from checks
+    else:
+        yield from _checks(subject, nve(subject, FINER), f"; {checks[0].value:.2g} with a step {FINER} times longer")
+
+
+def _checks(subject: Subject, run: Trajectory, before: str) -> list[Check]:
     slope, error = run.slope_meV_atom_ps()
     kelvin = float(run.kinetic_eV.mean() / (1.5 * run.n_atoms * units.kB))
-    note = f"{slope:+.2g} ± {error:.1g}; {len(run.total_eV) - 1} steps of {run.time_step_fs:.2g} fs near {kelvin:.0f} K"
-    limits = subject.limits
-    threshold = limits.drift_meV_atom_ps * max(1.0, kelvin / WARM_K) + SIGMAS * error
-    yield Check("energy drift", abs(slope), threshold, "meV/atom/ps", note, conserves=True)
     spread_eV = float(run.kinetic_eV.std())
+    limits = subject.limits
+    note = f"{slope:+.2g} ± {error:.1g}; {len(run.total_eV) - 1} steps of {run.time_step_fs:.2g} fs near {kelvin:.0f} K"
+    threshold = limits.drift_meV_atom_ps * max(1.0, kelvin / WARM_K) + SIGMAS * error
+    drift = Check("energy drift", abs(slope), threshold, "meV/atom/ps", note + before, conserves=True)
     lost = 1e-3 * run.n_atoms * run.picoseconds / spread_eV if spread_eV > 0 else float("nan")
     note = f"{abs(slope) * lost * 1e3 * spread_eV:.2g} meV in {run.picoseconds:.2g} ps over {1e3 * spread_eV:.2g} meV"
     threshold = limits.drift_over_spread + SIGMAS * error * lost
-    yield Check("drift over kinetic spread", abs(slope) * lost, threshold, "", note, conserves=True)
+    return [drift, Check("drift over kinetic spread", abs(slope) * lost, threshold, "", note, conserves=True)]
 
 
-def nve(subject: Subject) -> Trajectory:
+def nve(subject: Subject, finer: int = 1) -> Trajectory:
     """Velocity Verlet (Swope et al., J. Chem. Phys. 76, 637 (1982)) in the given cell, its atoms displaced.
 
     Speeds have the size of the displacements times the stiff vibrations' frequency, so that the crystal is as warm
     as its displacements are wide, in whatever units: 100 to 500 K in real ones. The total momentum is zero.
+
+    finer: so many times shorter steps, and more of them.
     """
     frequency = _frequency_per_fs(subject)
-    time_step_fs = 2 * np.pi / frequency / STEPS_PER_PERIOD
+    time_step_fs = 2 * np.pi / frequency / STEPS_PER_PERIOD / finer
     rng = subject.rng()
     atoms = _atoms(subject, _displaced(subject, rng))
     masses = subject.masses[:, None]
@@ -99,7 +114,7 @@ def nve(subject: Subject) -> Trajectory:
     dynamics = VelocityVerlet(atoms, timestep=time_step_fs * units.fs)
     dynamics.attach(sample)
     with refusals():
-        dynamics.run(subject.nve_steps)
+        dynamics.run(finer * subject.nve_steps)
     return Trajectory(time_step_fs, len(atoms), np.array(total), np.array(kinetic))
 
 

@@ -57,7 +57,8 @@ def smoothness_checks(subject: Subject) -> Iterator[Check]:
 def _checks(subject: Subject, jumps: Sequence[Jump], where: str) -> Iterator[Check]:
     n, limits = len(subject.given.numbers), subject.limits
     energy_eV = subject.one(subject.rattled).energy_eV
-    rounding = float(np.linalg.norm(WEIGHTS)) * limits.rounding_eV(energy_eV)
+    # Of two sides, and the worst of several jumps
+    rounding = 2 * float(np.linalg.norm(WEIGHTS)) * limits.rounding_eV(energy_eV)
     by_energy = max(jumps, key=lambda j: _or_infinite(j.energy_eV), default=Jump(1.0, 0.0, 0.0))
     by_force = max(jumps, key=lambda j: _or_infinite(j.force_eV_A), default=Jump(1.0, 0.0, 0.0))
     note = f"{where}; worst at {by_energy.scale:.4f} of the cell"
