@@ -34,8 +34,8 @@ class TrainSettings:
 
     steps: int = 300
     least_epochs: int = 5
-    batch_atoms: int = 32
-    learning_rate: float = 2e-3
+    batch_atoms: int = 16
+    learning_rate: float = 1e-3
     warm_up: float = 0.1
     energy_weight: float = 1.0
     force_weight: float = 1.0
