@@ -25,6 +25,14 @@ GPU_BATCH_ATOMS = 4000
 """A guess that fits 16 GB with room to spare; never measured here."""
 
 
+def _dtype(dtype: torch.dtype | str) -> torch.dtype:
+    known = {"float32": torch.float32, "float64": torch.float64}
+    name = str(dtype).removeprefix("torch.")
+    if name not in known:
+        raise ValueError(f"dtype: must be {' or '.join(known)} (is {name!r})")
+    return known[name]
+
+
 def _functional(checkpoint: Path | None) -> str | None:
     """What the energies imitate; of a file, what its lineage says."""
     if checkpoint is None:
@@ -40,10 +48,12 @@ class SevenNetPotential(PairVectorPotential):
         self,
         name: str,
         device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
+        dtype: torch.dtype | str = torch.float32,
         compiled: bool = False,
         checkpoint: Path | None = None,
     ) -> None:
+        """dtype: torch.float32 or torch.float64, or its name, as an option on the command line is."""
+        dtype = _dtype(dtype)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it advises CUDA accelerators, which this layout replaces
             from sevenn.util import load_checkpoint
