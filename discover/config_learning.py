@@ -57,7 +57,7 @@ class LearnTrainSettings(Section):
     """How the network is fine-tuned in each generation (`potentials.training.TrainSettings` has the rest)."""
 
     steps: Count = 300
-    learning_rate: Positive = 2e-3
+    learning_rate: Positive = 1e-3
     energy_weight: Annotated[Number, Field(ge=0)] = 1.0
     force_weight: Annotated[Number, Field(ge=0)] = 1.0
     stress_weight: Annotated[Number, Field(ge=0)] = 1.0

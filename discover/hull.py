@@ -16,6 +16,7 @@ from pymatgen.core import Composition
 
 from discover.composition import CompositionKey, composition_key, formula_of
 from discover.errors import InputError
+from discover.familiarity import Familiarity
 from discover.records import CandidateRecord, Hull, HullEntry
 from potentials import Metadata
 from potentials.words import in_words
@@ -116,7 +117,9 @@ def build_hull(
     entries = [
         _entry(hull, r.id, r.formula, r.composition, float(r.energy_eV_per_atom or 0.0), r.space_group) for r in known
     ]
-    entries = [replace(e, rung=str(potential.get("name") or "")) for e in entries]
+    entries = [
+        _familiar(replace(e, rung=str(potential.get("name") or "")), r) for e, r in zip(entries, known, strict=True)
+    ]
     entries.sort(key=lambda e: (e.e_above_hull_eV_per_atom, e.energy_eV_per_atom))
     return Hull(system, tuple(elements), potential, entries, pressure_GPa=pressure_GPa)
 
@@ -133,6 +136,19 @@ def _lowest_copies(history: Iterable[CandidateRecord]) -> Iterable[CandidateReco
         if known is None or energy < float(known.energy_eV_per_atom or 0.0) - SAME_EV:
             lowest[first] = record
     return lowest.values()
+
+
+def _familiar(entry: HullEntry, record: CandidateRecord | HullEntry) -> HullEntry:
+    """With what the potential knows of it; of a reference nothing is known."""
+    known = Familiarity.from_properties(record.properties) if isinstance(record, CandidateRecord) else None
+    if known is None:
+        return entry
+    return replace(
+        entry,
+        domain_distance=known.distance,
+        in_domain=known.in_domain,
+        expected_error_eV_per_atom=known.expected_error_eV_per_atom,
+    )
 
 
 def _entry(

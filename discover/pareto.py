@@ -105,7 +105,9 @@ def _costs(objectives: Sequence[Objective], values: Sequence[float]) -> tuple[fl
 def _properties(run: RunRecord) -> dict[int | str, Mapping[str, float]]:
     """What was measured of each candidate, or of the first that ended in the same structure."""
     own = {r.id: r.properties for r in run.history}
-    return {r.id: r.properties or own.get(r.structure if r.structure is not None else r.id, {}) for r in run.history}
+    return {
+        r.id: {**own.get(r.structure if r.structure is not None else r.id, {}), **r.properties} for r in run.history
+    }
 
 
 def _values(

@@ -67,6 +67,8 @@ class HullEntry:
 
     `rung` names the potential that its energies are of: the hull's own, or, where the lowest structures were relaxed
     again with a better potential and this one was not, the search's. Its distance is then that to the search's hull.
+    `domain_distance`, `in_domain` and `expected_error_eV_per_atom` are that potential's (`discover.familiarity`); None
+    where nobody knows its domain.
     """
 
     id: int | str
@@ -81,10 +83,13 @@ class HullEntry:
     p_stable: float | None = None
     anchored: bool = False
     rung: str = ""
+    domain_distance: float | None = None
+    in_domain: bool | None = None
+    expected_error_eV_per_atom: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Its fields; NaN, where there is no such energy, is null."""
-        fields = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in vars(self).items()}
+        """Its fields; NaN, where there is no such energy, and infinity are null."""
+        fields = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in vars(self).items()}
         return fields | {"composition": dict(self.composition)}
 
 

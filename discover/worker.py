@@ -14,12 +14,14 @@ from ase import Atoms
 from ase.data import atomic_numbers
 
 import potentials
+from discover.familiarity import familiarity
 from discover.measuring import measure
 from discover.tidy import Tidier, TidySpec
 from potentials import InFlightRelaxer, Potential, Relaxation, RelaxSettings, resolve_device
 from potentials.potential import structure_of
 from potentials.relax.settings import Halt, Outcome
 from potentials.surrogate import LinearSurrogate
+from potentials.uncertainty import NoDomainError, Uncertainty, uncertainty_of
 from potentials.words import in_words
 from searchers.modes import Modes
 
@@ -211,16 +213,27 @@ class RelaxWorker:
         return [*vibrating, *ended, *(_halted(halt) for halt in halts)]
 
     def _measured(self, finished: Finished) -> Finished:
-        """The same with the properties that are wanted of it, and the calls that they cost."""
+        """The same with how familiar it is, the properties that are wanted of it, and the calls that they cost."""
         done = finished.relaxation
         below_eV = self._measured_below.pop(done.id)
-        if not self.spec.measured or done.outcome is not Outcome.CONVERGED:
+        if done.outcome is not Outcome.CONVERGED:
             return finished
-        if done.enthalpy_eV / len(done.atoms) > below_eV:
+        if self._known is not None:
+            known = familiarity(self.potential, self._known, done.atoms)
+            finished = replace(finished, properties=known.to_properties())
+        if not self.spec.measured or done.enthalpy_eV / len(done.atoms) > below_eV:
             return finished
         found, calls, reason = measure(self.potential, done.atoms, self.spec.measured)
         counted = replace(done, model_calls=done.model_calls + calls, reason=reason or done.reason)
-        return replace(finished, relaxation=counted, properties=found)
+        return replace(finished, relaxation=counted, properties={**finished.properties, **found})
+
+    @cached_property
+    def _known(self) -> Uncertainty | None:
+        """What the potential knows; None where nobody has made a domain of it."""
+        try:
+            return uncertainty_of(self.potential)
+        except NoDomainError:
+            return None
 
     def _vibrating(self, task: Task) -> Finished:
         """The cell as it is, with its lowest modes; one that the potential fails on ends alone."""

@@ -58,7 +58,7 @@ class ChgnetPotential(AsePotential):
     def __init__(self, calculator: Any, metadata: Metadata, device: str) -> None:
         super().__init__(calculator, metadata, device)
         self._features: np.ndarray | None = None
-        # The package returns the features before its last convolution; the read-out's input is what energies are made of
+        # The package returns the features before its last convolution; energies are made of the read-out's input
         calculator.model.mlp.register_forward_pre_hook(self._keep)
 
     def _keep(self, module: Any, inputs: tuple[Any, ...]) -> None:

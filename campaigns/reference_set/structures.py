@@ -136,5 +136,3 @@ def _coordination(system: Sequence[str], rng: np.random.Generator) -> Atoms:
     atoms = _crystal(system, rng)
     atoms.set_cell(atoms.cell.array * rng.uniform(0.85, 1.3) ** (1 / 3), scale_atoms=True)
     return atoms
-
-

@@ -131,7 +131,21 @@ class Anchor:
             return self._subjects[place].delta_eV_per_atom(result, pressure_GPa)
 
         atoms = [s.atoms for s in self._subjects]
-        return Loop(self._assessor, self._fractions, self._above, atoms, delta, self.settings.budget, too_large)
+        budget, strangers = self.settings.budget, self._strangers()
+        return Loop(self._assessor, self._fractions, self._above, atoms, delta, budget, strangers, too_large)
+
+    def _strangers(self) -> list[int]:
+        """Outside the potential's domain, and as near to the hull as its error there; the lowest, for half the budget.
+
+        The other half is for what decides the hull by what is known.
+        """
+        low = []
+        for place, subject in enumerate(self._subjects):
+            entry = subject.entry
+            reach = min(entry.expected_error_eV_per_atom or 0.0, self.settings.within_eV_per_atom)
+            if entry.in_domain is False and self._above[place] <= reach:
+                low.append(place)
+        return sorted(low, key=lambda k: self._above[k])[: self.settings.budget // 2]
 
     def _calculate(self, oracle: Oracle, level: DFTSettings, identity: Mapping[str, str]) -> Anchoring:
         loop, steps = self._loop(), []

@@ -66,6 +66,8 @@ class Loop:
         assessor: of all structures.
         fractions: (n, n_elements) of all structures.
         above: (n,) energy above the potential's own hull, eV/atom: who is tried first for an element's offset.
+        strangers: places of structures that may be on the hull by an energy that the potential cannot know; they are
+            calculated first, lowest first.
         atoms: of each structure.
         delta: DFT − potential of a result, by place; NaN for a failure.
         budget: calculations in all, failures included, those that were stored included.
@@ -79,6 +81,7 @@ class Loop:
     atoms: Sequence[Atoms]
     delta: Callable[[int, DFTResult], float]
     budget: int
+    strangers: Sequence[int] = ()
     barred: set[int] = field(default_factory=set)
     known: dict[int, float] = field(default_factory=dict)
     _running: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -128,6 +131,9 @@ class Loop:
         if self._open(self.known):  # the references are being calculated; what is on the hull is wanted in any case
             on_hull = [k for k in np.argsort(self.above, kind="stable") if k not in barred and self.above[k] <= 0]
             return (int(on_hull[0]), "on the potential's hull") if on_hull else None
+        unasked = [k for k in self.strangers if k not in barred]
+        if unasked:
+            return min(unasked, key=lambda k: self.above[k]), "low, and outside what the potential knows"
         found = self.assessor.assess(self.assessor.expected(self.known, running)).knowledge
         place = next_choice(found, barred)
         if place is None:

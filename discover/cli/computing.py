@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def compute(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What to compute: validate.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to compute: uncertainty, validate.")],
     structures: Annotated[
         list[Path], typer.Argument(metavar="STRUCTURE", help="Files that ASE reads: CIF, POSCAR, extended XYZ, ...")
     ],
@@ -35,10 +35,15 @@ def compute(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of what is computed; repeat for more."),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 where a check fails.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit code 1 where a check fails, or a structure is outside.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute one property of any structure file.
+
+    uncertainty: how far its atoms lie from what the potential is known to be good for, and the errors to expect; see
+    docs/uncertainty.md.
 
     validate: does the potential obey physics on this structure? Forces and stress against differences of the energy,
     symmetries, an NVE run, the cut-off, short distances; see docs/validation.md.
@@ -46,6 +51,7 @@ def compute(
     \b
     Examples:
       discover compute validate si.cif
+      discover compute uncertainty frames.extxyz --json
       discover compute validate si.cif mgo.cif --option dtype=float64 --json
       discover compute validate cu.vasp --potential emt --strict
       discover compute validate si.cif --potential lj --option sigma_A=2.1 --set 'only=[derivatives, dynamics]'

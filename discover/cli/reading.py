@@ -109,10 +109,16 @@ def print_hull(found: Hull, near_eV: float) -> None:
     print(f"{found.system} with {found.potential.get('name')}{anchored}{pressure}")
     head = ["formula", "group", "eV/atom", "formation", "above hull"]
     head += ["sigma", "P(stable)", "DFT"] if found.anchored else []
+    known = any(e.in_domain is not None for e in near)
+    head += ["expected error"] if known else []
     head += ["id"]
     rung = ["rung"] if found.ladder else []
-    rows = [_row(e, found.anchored) + ([e.rung] if rung else []) for e in near]
+    rows = [_row(e, found.anchored, known) + ([e.rung] if rung else []) for e in near]
     print_table([*head, *rung], rows, right=head[1:])
+    strangers = sum(e.in_domain is False for e in near)
+    if strangers:
+        what = "structure is" if strangers == 1 else "structures are"
+        print(f"! {strangers} {what} unlike anything the potential is known to be good for: anchor before you believe")
     if found.ladder:
         print(f"rung {found.ladder[0]['rung']}: not re-ranked; above the hull of that potential alone")
     if len(near) < len(found.entries):
@@ -120,9 +126,10 @@ def print_hull(found: Hull, near_eV: float) -> None:
         print(f"{far} more than {near_eV:g} eV/atom above the hull; --json has them all")
 
 
-def _row(entry: HullEntry, anchored: bool) -> list[str]:
+def _row(entry: HullEntry, anchored: bool, known: bool) -> list[str]:
     above = "on hull" if entry.on_hull else number(entry.e_above_hull_eV_per_atom)
     energies = [number(entry.energy_eV_per_atom), number(entry.formation_energy_eV_per_atom)]
     sure = [number(entry.sigma_eV_per_atom), number(entry.p_stable, 2), "yes" if entry.anchored else "-"]
-    known = [entry.formula, str(entry.space_group or "-"), *energies, above]
-    return [*known, *(sure if anchored else []), str(entry.id)]
+    error = number(entry.expected_error_eV_per_atom) + (" !" if entry.in_domain is False else "")
+    shown = [entry.formula, str(entry.space_group or "-"), *energies, above]
+    return [*shown, *(sure if anchored else []), *([error] if known else []), str(entry.id)]

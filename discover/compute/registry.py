@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from potentials import Potential
 
 HOMES = {
+    "uncertainty": "discover.compute.uncertainty",
     "validate": "discover.compute.validation",
 }
 """Imported when asked for: `discover --help` must not wait for torch."""

@@ -14,7 +14,6 @@ from ase import Atoms
 
 from discover.config_learning import OracleSettings
 from discover.errors import InputError
-from discover.whole_files import write_files
 from potentials import LoadError, Potential, UnknownPotentialError, load
 from potentials.dft import DFTError, DFTPool, DFTResult, DFTSettings, identity
 from potentials.potential import structure_of
@@ -74,10 +73,7 @@ class PotentialOracle:
             except Exception as error:  # whatever a foreign calculator meets in a distorted cell
                 yield Answer(place, None, in_words(error, 120))
                 continue
-            self._folder.mkdir(parents=True, exist_ok=True)
-            partial = file.with_suffix(".part")
-            write_labels(partial, [label])
-            partial.replace(file)
+            write_labels_whole(file, [label])
             yield Answer(place, read_labels(file)[0])
 
     def _key(self, atoms: Atoms) -> str:
@@ -165,7 +161,7 @@ def _potential(settings: OracleSettings, elements: Sequence[str]) -> Potential:
 
 def write_labels_whole(path: Path, labels: Sequence[Label]) -> None:
     """Labels as extended XYZ, whole or not at all."""
-    partial = path.with_name(f".{path.name}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
     write_labels(partial, labels)
-    write_files(path.parent, {path.name: partial.read_bytes()})
-    partial.unlink()
+    partial.replace(path)

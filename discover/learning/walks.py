@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import ase.io
 import numpy as np
 from ase import Atoms
 
+from discover.compute.structures import read_structures
 from discover.config import CampaignConfig
 from discover.config_learning import LearnSettings
-from discover.errors import InputError
 from discover.learning.frames import Frame
 from potentials import Potential
 
@@ -71,14 +70,8 @@ def read_structure(file: Path, learn: LearnSettings) -> Atoms:
     """A structure file, repeated as the campaign says.
 
     Raises:
-        InputError: it cannot be read, or has no cell.
+        InputError: it cannot be read, or is no crystal.
     """
-    try:
-        atoms = ase.io.read(file)
-    except Exception as error:  # ASE's readers raise whatever their format suggests to them
-        raise InputError(f"{file}: cannot be read as a structure ({type(error).__name__}: {error})") from None
-    assert isinstance(atoms, Atoms)
-    if atoms.cell.rank < 3:
-        raise InputError(f"{file}: has no cell; structures are periodic in three directions")
+    ((_, atoms), *_) = read_structures([file])
     bare = Atoms(atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
     return bare.repeat(learn.supercell)

@@ -35,7 +35,11 @@ def headline(run: RunRecord, land: Landscape, phases: Sequence[Phase]) -> Markup
 
 
 def _close(entries: Sequence[HullEntry]) -> int:
-    return sum(not e.on_hull and 1000 * e.e_above_hull_eV_per_atom <= CLOSE_meV for e in entries)
+    return sum(not e.on_hull and _is_close(e) for e in entries)
+
+
+def _is_close(entry: HullEntry) -> bool:
+    return 1000 * entry.e_above_hull_eV_per_atom <= CLOSE_meV
 
 
 def _lowest(best: Phase, where: Markup) -> Markup:
@@ -99,6 +103,21 @@ def caveats(run: RunRecord) -> list[str]:
             "An earlier state of this run was anchored to DFT; it has found more since. `discover anchor` brings the"
             " hull up to date and uses the calculations that are there."
         )
+    notes += _strangers(hull.own_entries, name)
     if hull.pressure_GPa:
         notes.append(f"At {hull.pressure_GPa:g} GPa: all energies are enthalpies.")
     return notes
+
+
+def _strangers(entries: Sequence[HullEntry], potential: str) -> list[str]:
+    """Low structures that the potential knows too little of."""
+    low = [e for e in entries if e.in_domain is False and not e.anchored and (e.on_hull or _is_close(e))]
+    if not low:
+        return []
+    stable = sorted({e.formula for e in low if e.on_hull})
+    among = f", among them {', '.join(stable)} on the hull" if stable else ""
+    noun = "structure lies" if len(low) == 1 else "structures lie"
+    return [
+        f"{len(low)} low {noun} outside the domain of {potential}{among}: nothing alike is in its reference set, and"
+        " errors may be larger than those expected. DFT should have a look first."
+    ]

@@ -56,6 +56,11 @@ class Page:
         return str(self.run.hull.ladder[0]["rung"]) if self.run.hull.ladder else ""
 
     @property
+    def has_domain(self) -> bool:
+        """Whether it is known of any phase how familiar it is."""
+        return any(p.entry.in_domain is not None for p in self.phases)
+
+    @property
     def has_sigma(self) -> bool:
         """Whether any phase carries an uncertainty."""
         return any(p.entry.sigma_eV_per_atom is not None for p in self.phases)

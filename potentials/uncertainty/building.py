@@ -18,8 +18,9 @@ from potentials.uncertainty.uncertainty import Uncertainty, root_mean_square
 ENERGY_FLOOR_MEV = 3.0
 FORCE_FLOOR_EV_A = 0.01
 """Errors below are as good as none: what two codes of DFT differ by."""
-FALSE_ALARMS = 0.01
-"""Share of crystals at rest, of systems that the domain has not seen, that lie outside it."""
+FALSE_ALARMS = 0.05
+"""Share of crystals at rest, of systems that the domain has not seen, that lie outside it. There 7net-0's energies are
+off by 200 meV/atom in the median, 40 to 90 inside."""
 OTHER_SCALE_SHARE = 0.9
 """Of the squared differences of energies. Offsets of the elements that explain more are another choice of zero
 (CHGNet's corrections, another code's free atoms); those of two networks for the same data explain a fifth."""

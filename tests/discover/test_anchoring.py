@@ -239,7 +239,7 @@ def loop(rng, budget, elements=2, barred=()):
         return float(delta[place]) if result.energy_eV is not None else float("nan")
 
     assessor = Assessor(features, energies, 0.1)
-    return Loop(assessor, features.fractions, above, atoms, found, budget, set(barred))
+    return Loop(assessor, features.fractions, above, atoms, found, budget, barred=set(barred))
 
 
 @pytest.mark.parametrize("width", [1, 3])
