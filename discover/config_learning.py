@@ -78,6 +78,7 @@ class LearnSettings(Section):
     choose: Literal["distance", "random"] = "distance"
     band: Annotated[list[Positive], Field(min_length=2, max_length=2)] | None = None
     replay: Annotated[Whole, Field(ge=0)] = 60
+    domain: bool = True
     md: MDSettings = MDSettings()
     path: PathSettings | None = None
     train: LearnTrainSettings = LearnTrainSettings()

@@ -79,7 +79,8 @@ class Learning:
         self._record = self._begin()
         while not self._record.finished:
             self._generation()
-        self._last_domain()
+        if self.learn.domain:
+            self._last_domain()
         return self._record
 
     def _begin(self) -> LearningRecord:

@@ -21,12 +21,19 @@ class SearchWalk:
     unit = "structures"
 
     def __init__(
-        self, config: CampaignConfig, potential: Potential, folder: Path, seed: int, generation: int
+        self,
+        config: CampaignConfig,
+        potential: Potential,
+        folder: Path,
+        seed: int,
+        generation: int,
+        workers: int | None = None,
     ) -> None:
         self._config = config
         self._potential = potential
         self._folder = folder
         self._seed = seed + generation
+        self._workers = workers
         self._found: list[Atoms] | None = None
         self._next = 0
 
@@ -54,7 +61,9 @@ class SearchWalk:
         config = self._config.model_copy(
             update={"potential": self._potential.metadata.name, "learn": None, "anchor": None, "seed": self._seed}
         )
-        record = Campaign(config).run(self._folder, resume=(self._folder / "campaign.yaml").exists())
+        record = Campaign(config).run(
+            self._folder, resume=(self._folder / "campaign.yaml").exists(), workers=self._workers
+        )
         near = [
             e for e in record.hull.own_entries
             if isinstance(e.id, int) and e.e_above_hull_eV_per_atom <= config.report.near_hull_eV_per_atom
