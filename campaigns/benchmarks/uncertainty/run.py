@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 sys.path += [str(HERE.parent), str(HERE.parents[1] / "reference_set")]
 from figures import draw  # noqa: E402
 from machine import machine  # noqa: E402
-from tables import measured, text  # noqa: E402
+from measures import measured, text  # noqa: E402
 
 POTENTIAL, ORACLE = "7net-0", "7net-l3i5"
 DRAWS = 8
