@@ -49,12 +49,13 @@ class Familiarity:
 
 
 def familiarity(potential: Potential, known: Uncertainty, atoms: Atoms) -> Familiarity:
-    """Of a structure, by its features alone: a quarter of a model call.
+    """Of a relaxed structure, by its features alone: a quarter of a model call.
 
     known: the potential's own.
     """
     features = potential.descriptors(structure_of(atoms))
     assert features is not None, "a potential with a domain has features"
     distances = known.domain.distances(atoms.numbers, features)
-    error_meV = known.energy.expected(np.array([root_mean_square(distances)]))[0]
+    at_rest = np.zeros(1)
+    error_meV = known.energy.expected(np.array([root_mean_square(distances)]), at_rest)[0]
     return Familiarity(float(distances.max()), known.threshold, float(error_meV) / 1000)

@@ -25,13 +25,20 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
       discover status runs/si-ge --json
     """  # noqa: D301 - \b is what keeps the lines below it apart
     with chatter_to_stderr():
-        from discover.run_folder import RunFolder
+        from discover.learning.record import LearningRecord
 
-        now = RunFolder.open(folder).status()
+        learning = LearningRecord.read(folder)
+        if learning is None:
+            from discover.run_folder import RunFolder
+
+            now = RunFolder.open(folder).status()
+            text = _status_text(now)
+        else:
+            now, text = learning.status(), learning.status_text()
     if as_json:
         print_json(now)
     else:
-        print(_status_text(now))
+        print(text)
 
 
 def report(folder: Folder) -> None:
@@ -42,9 +49,17 @@ def report(folder: Folder) -> None:
       discover report runs/si-ge
     """  # noqa: D301 - \b is what keeps the lines below it apart
     with chatter_to_stderr():
-        from discover.run_folder import RunFolder
+        from discover.learning.record import LearningRecord
 
-        RunFolder.open(folder).write_results()
+        learning = LearningRecord.read(folder)
+        if learning is not None:
+            from discover.learning.report import write_report
+
+            write_report(learning, folder)
+        else:
+            from discover.run_folder import RunFolder
+
+            RunFolder.open(folder).write_results()
     print(folder / "report" / "index.html")
 
 

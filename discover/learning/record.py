@@ -103,6 +103,31 @@ class LearningRecord:
         """JSON-able fields."""
         return asdict(self)
 
+    def status(self) -> dict[str, Any]:
+        """Where the run stands, JSON-able."""
+        last = self.generations[-1]
+        return {
+            "system": self.system,
+            "potential": dict(self.potential),
+            "state": self.finished or "unfinished",
+            "labels": {"budget": self.budget, "done": len(self.labels), "failed": len(self.failures)},
+            "generations": last.number,
+            "held_out_force_eV_A": last.held_out_force_eV_A,
+            "checkpoint": last.checkpoint,
+        }
+
+    def status_text(self) -> str:
+        """The same for people."""
+        last = self.generations[-1]
+        error = "" if last.held_out_force_eV_A is None else f", forces {last.held_out_force_eV_A:.3f} eV/Å off"
+        return "\n".join(
+            [
+                f"{self.system} with {self.potential.get('name')}: {self.finished or 'unfinished'}",
+                f"labels: {len(self.labels)}/{self.budget}",
+                f"generation {last.number}{error}: {last.checkpoint}",
+            ]
+        )
+
     def save(self, folder: Path) -> None:
         """Write learning.json, whole or not at all."""
         partial = folder / f".{FILE}.part"

@@ -81,8 +81,8 @@ class Uncertainty:
     Attributes:
         domain: of the reference set.
         threshold: see `Estimate`.
-        energy: scale of the energy's error, meV/atom, by the structure's distance.
-        force: of the forces' root mean square error over a structure, eV/Å, by distance and forces.
+        energy: scale of the energy's error, meV/atom, by the structure's distance and forces.
+        force: of the forces' root mean square error over a structure, eV/Å.
         atom_force: of the error of one atom's force, eV/Å.
         potential: metadata of the potential that the features are of, as `Metadata.to_json` gives them.
         provenance: of the reference set: its oracle, its size, its file's SHA-256.
@@ -117,8 +117,8 @@ class Uncertainty:
         return Estimate(
             distance=distance,
             threshold=self.threshold,
-            expected_error_meV_per_atom=float(self.energy.expected(whole)[0]),
-            error_bound_meV_per_atom=float(self.energy.bound(level, whole)[0]),
+            expected_error_meV_per_atom=float(self.energy.expected(whole, acting)[0]),
+            error_bound_meV_per_atom=float(self.energy.bound(level, whole, acting)[0]),
             expected_force_error_eV_A=self.atom_force.expected(distance, forces),
             force_error_bound_eV_A=float(self.force.bound(level, whole, acting)[0]),
             level=level,

@@ -239,7 +239,7 @@ def test_a_training_set_of_ones_own():
         atoms.get_forces()
         frames.append(atoms)
     found = from_atoms(frames, "emt")
-    assert found[0].system == "Cu" and found[0].kind in AT_REST
+    assert found[0].system == "Cu" and found[0].kind == AT_REST
     assert found[2].labels["emt"].forces_eV_A.shape == (4, 3)
 
 
