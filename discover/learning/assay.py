@@ -17,8 +17,8 @@ TESTED = 100
 """Reference structures that are never replayed and tell what was forgotten."""
 REFERENCE_ORACLE = "7net-l3i5"
 SOUND_EV_A = 10.0
-"""Largest force component of reference structures that are replayed and tested with: one in twenty of the set is a wreck
-beyond, whose errors would drown those of all others."""
+"""Largest force component of reference structures that are replayed and tested with: one in twenty of the set is a
+wreck beyond, whose errors would drown those of all others."""
 
 
 @dataclass(frozen=True)

@@ -68,5 +68,6 @@ class MDWalk:
             settings.timestep_fs * units.fs,
             temperature_K=settings.temperature_K,
             friction=settings.friction_per_ps / 1000 / units.fs,
+            fixcm=False,  # a crystal that drifts as a whole is the same crystal
             rng=self._rng,
         )
