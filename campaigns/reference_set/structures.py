@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 from ase import Atoms
+from pymatgen.core import Element
 
 from discover.compounds import compound_prototypes
 from discover.elements import element_prototypes
@@ -24,6 +26,7 @@ KINDS = ("relaxed", "rattled", "strained", "liquid", "coordination")
 MOST_ATOMS = 16
 """In a cell: forces of a hundred thousand atoms in an hour, and room for several shells of neighbours."""
 _ANIONS = ("O", "F", "N", "S", "Cl", "H", "Br", "I", "Se", "P", "C", "Te")
+_CHARGES = {"O": 2, "S": 2, "F": 1, "Cl": 1}
 _RARE = {"He", "Ne", "Ar", "Kr", "Xe", "Tc", "Pm", "Ac", "Pa", "Np", "Pu", "Th", "U"}
 _RARE_WEIGHT = 0.4
 
@@ -53,11 +56,42 @@ def draw_system(elements: Sequence[str], rng: np.random.Generator) -> tuple[str,
     return tuple(sorted(map(str, drawn)))
 
 
+def known_systems(elements: Sequence[str]) -> list[tuple[str, ...]]:
+    """Every element, and its compounds with oxygen, sulphur, fluorine and chlorine, by its common oxidation state."""
+    cations = [e for e in elements if any(s > 0 for s in Element(e).common_oxidation_states) and e not in _CHARGES]
+    return [(e,) for e in elements] + [(c, a) for c in cations for a in _CHARGES]
+
+
+def known_samples(system: Sequence[str], potential: Potential, rng: np.random.Generator) -> list[Sample]:
+    """As `samples_of`, of the lowest prototype that an element or a salt has; nothing where no prototype fits."""
+    made = list(element_prototypes(system[0]).values()) if len(system) == 1 else _salts(*system)
+    ended = [r for atoms in made if (r := _relaxed_with_energy(atoms, potential)) is not None]
+    if not ended:
+        return []
+    return _samples(system, min(ended, key=lambda r: r[0])[1], rng)
+
+
+def _salts(cation: str, anion: str) -> list[Atoms]:
+    """Prototypes of the composition in which charges cancel."""
+    charge = min(s for s in Element(cation).common_oxidation_states if s > 0)
+    divisor = gcd(charge, _CHARGES[anion])
+    wanted = {cation: _CHARGES[anion] // divisor, anion: charge // divisor}
+    space = SearchSpace((cation, anion), 1, 10)
+    found = []
+    for _, atoms in compound_prototypes(space):
+        symbols = atoms.get_chemical_symbols()
+        if symbols.count(cation) * wanted[anion] == symbols.count(anion) * wanted[cation]:
+            found.append(atoms)
+    return found
+
+
 def samples_of(system: Sequence[str], potential: Potential, rng: np.random.Generator) -> list[Sample]:
     """One structure of each kind; fewer where one of them fails."""
-    base = _relaxed(_crystal(system, rng), potential)
-    if base is None:
-        return []
+    base = _relaxed_with_energy(_crystal(system, rng), potential)
+    return [] if base is None else _samples(system, base[1], rng)
+
+
+def _samples(system: Sequence[str], base: Atoms, rng: np.random.Generator) -> list[Sample]:
     made = {
         "relaxed": base,
         "rattled": _rattled(base, 0.02 * 15.0 ** rng.random(), rng),
@@ -92,11 +126,13 @@ def _crystal(system: Sequence[str], rng: np.random.Generator) -> Atoms:
     raise RuntimeError(f"no crystal of {system}")
 
 
-def _relaxed(atoms: Atoms, potential: Potential) -> Atoms | None:
+def _relaxed_with_energy(atoms: Atoms, potential: Potential) -> tuple[float, Atoms] | None:
+    """Energy per atom, eV, and structure."""
     done = relax(potential, [atoms], RelaxSettings(fmax_eV_A=0.05, max_steps=60))[0]
     if not np.isfinite(done.energy_eV) or done.max_force_eV_A > 1.0:
         return None
-    return Atoms(done.atoms.numbers, positions=done.atoms.positions, cell=done.atoms.cell, pbc=True)
+    bare = Atoms(done.atoms.numbers, positions=done.atoms.positions, cell=done.atoms.cell, pbc=True)
+    return done.energy_eV / len(bare), bare
 
 
 def _supercell(atoms: Atoms, least: int) -> Atoms:
