@@ -68,8 +68,15 @@ class ChgnetPotential(AsePotential):
         self._features = None
         # ASE gives a structure that it has just seen from memory, and no features with it
         self._calculator.reset()
-        found = super()._one(structure)
+        found = super()._one(_right_handed(structure))
         return replace(found, features=self._features)
+
+
+def _right_handed(structure: Structure) -> Structure:
+    """The same lattice: CHGNet takes the volume with its sign, and turns the stress of left-handed cells around."""
+    if np.linalg.det(structure.cell) >= 0:
+        return structure
+    return Structure(structure.numbers, structure.positions, structure.cell[[1, 0, 2]])
 
 
 def emt(device: str = "cpu") -> AsePotential:

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from potentials import Evaluation, Metadata, Potential
+from potentials import Evaluation, Metadata, Potential, load
 from potentials.conformance import check_potential
+from potentials.neighbours import Structure
+from potentials.potential import structure_of
 from tests.potentials.crystals import argon, argon_fcc, potential
 
 TIC = bulk("TiC", "rocksalt", a=4.33)
@@ -53,3 +55,15 @@ class Broken(Potential):
 def test_broken_rule_is_named(rule, break_it):
     with pytest.raises(AssertionError, match=rule):
         check_potential(Broken(break_it), argon_fcc().repeat((2, 1, 1)), 1e-5)
+
+
+def test_chgnet_does_not_mind_a_left_handed_cell():
+    """The package's own stress changes its sign there."""
+    potential = load("chgnet", "cpu")
+    atoms = bulk("MgO", "rocksalt", 4.4)
+    atoms.rattle(0.1, seed=0)
+    right = structure_of(atoms)
+    left = Structure(right.numbers, right.positions, right.cell[[1, 0, 2]])
+    first, second = (potential.evaluate([s])[0] for s in (right, left))
+    np.testing.assert_allclose(second.stress_eV_A3, first.stress_eV_A3, atol=1e-5)
+    np.testing.assert_allclose(second.forces_eV_A, first.forces_eV_A, atol=1e-4)
