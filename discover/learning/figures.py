@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,7 @@ def plots(record: LearningRecord) -> list[Plot]:
 
 
 def errors_plot(record: LearningRecord) -> Plot | None:
-    """Force errors against the labels spent."""
+    """Force errors against the labels spent, as shares of those before learning."""
     rows = record.generations
     if len(rows) < 2:
         return None
@@ -34,22 +35,26 @@ def errors_plot(record: LearningRecord) -> Plot | None:
         labels = [g.labels for g in rows]
         held_out = [g.held_out_force_eV_A for g in rows if g.held_out_force_eV_A is not None]
         if len(held_out) == len(rows):
-            axes.plot(labels, held_out, "o-", color=look.accent, label="held-out frames", zorder=3)
+            axes.plot(labels, _shares(held_out), "o-", color=look.accent, label="held-out frames", zorder=3)
         reference = [g.reference_force_eV_A for g in rows if g.reference_force_eV_A is not None]
         if len(reference) == len(rows):
-            axes.plot(labels, reference, "s--", color=look.quiet, label="reference set, other systems", zorder=3)
+            axes.plot(labels, _shares(reference), "s--", color=look.quiet, label="other systems", zorder=3)
         axes.set_ylim(bottom=0)
         axes.set_xlabel("labels")
-        axes.set_ylabel("RMS force error (eV/Å)")
+        axes.set_ylabel("force error (share of that before)")
         axes.legend()
 
     return Plot(
         "errors",
         alt=f"RMS force error of {len(rows)} generations against the number of labels.",
-        caption="Errors of each generation on frames that never taught any of them, and on structures of other systems"
+        caption="RMS errors of each generation on frames that never taught any of them, and on structures of other systems"
         " (not replayed): the first should fall, the second should not rise.",
         draw=draw,
     )
+
+
+def _shares(errors: Sequence[float]) -> list[float]:
+    return [error / errors[0] for error in errors]
 
 
 def distances_plot(record: LearningRecord) -> Plot | None:
