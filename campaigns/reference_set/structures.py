@@ -26,7 +26,7 @@ KINDS = ("relaxed", "rattled", "strained", "liquid", "coordination")
 MOST_ATOMS = 16
 """In a cell: forces of a hundred thousand atoms in an hour, and room for several shells of neighbours."""
 _ANIONS = ("O", "F", "N", "S", "Cl", "H", "Br", "I", "Se", "P", "C", "Te")
-_CHARGES = {"O": 2, "S": 2, "F": 1, "Cl": 1}
+_CHARGES = {"O": 2, "Cl": 1}
 _RARE = {"He", "Ne", "Ar", "Kr", "Xe", "Tc", "Pm", "Ac", "Pa", "Np", "Pu", "Th", "U"}
 _RARE_WEIGHT = 0.4
 
@@ -57,7 +57,7 @@ def draw_system(elements: Sequence[str], rng: np.random.Generator) -> tuple[str,
 
 
 def known_systems(elements: Sequence[str]) -> list[tuple[str, ...]]:
-    """Every element, and its compounds with oxygen, sulphur, fluorine and chlorine, by its common oxidation state."""
+    """Every element, and its oxide and chloride, by its lowest common oxidation state."""
     cations = [e for e in elements if any(s > 0 for s in Element(e).common_oxidation_states) and e not in _CHARGES]
     return [(e,) for e in elements] + [(c, a) for c in cations for a in _CHARGES]
 

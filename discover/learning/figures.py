@@ -47,7 +47,7 @@ def errors_plot(record: LearningRecord) -> Plot | None:
     return Plot(
         "errors",
         alt=f"RMS force error of {len(rows)} generations against the number of labels.",
-        caption="RMS errors of each generation on frames that never taught any of them, and on structures of other systems"
+        caption="RMS errors of each generation on frames that taught none of them, and on structures of other systems"
         " (not replayed): the first should fall, the second should not rise.",
         draw=draw,
     )
