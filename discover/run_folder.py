@@ -43,6 +43,8 @@ REFERENCES = "references.json"
 """A copy of the campaign's references: a run's folder must be readable without them."""
 BEGINNINGS = (LOCK, f"{CONFIG}.tmp")
 """What a run that was killed as it began may leave."""
+OF_LEARNING = ("learning.json", "held_out", "generations")
+"""What `discover learn` leaves in its folder, soon or late."""
 PACKAGES = ("discover-materials", "torch", "sevenn", "ase", "pymatgen", "pyxtal", "ray")
 MAY_CHANGE = {
     *(("search", key) for key in ("candidates", "model_calls", "hours")),
@@ -72,6 +74,8 @@ class RunFolder:
         Raises:
             InputError: it exists already, it cannot be written, it belongs to another campaign.
         """
+        if any((path / name).exists() for name in OF_LEARNING):
+            raise InputError(f"{path}: holds a learning run, not a search; choose another --out")
         if (path / CONFIG).exists():
             if not resume:
                 raise InputError(f"{path}: holds a run already; go on with --resume or choose another --out")

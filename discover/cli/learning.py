@@ -84,6 +84,6 @@ def _summary(record: LearningRecord, folder: Path) -> str:
         )
     if first.reference_force_eV_A and last.reference_force_eV_A:
         growth = 100 * (last.reference_force_eV_A / first.reference_force_eV_A - 1)
-        lines.append(f"forces on reference structures of other systems: {growth:+.0f} % of their error before")
+        lines.append(f"error of forces on reference structures of other systems: {growth:+.0f} %")
     lines += [f"checkpoint: {folder / last.checkpoint}"] if last.number else []
     return "\n".join([*lines, f"report: {folder / 'report' / 'index.html'}"])

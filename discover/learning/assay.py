@@ -1,21 +1,24 @@
-"""How wrong a generation is: on held-out frames, and on what it should not have forgotten."""
+"""How wrong a generation is: on labels, and on what it should not have forgotten."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from ase.data import chemical_symbols
 
+from discover.errors import InputError
 from potentials import Potential
 from potentials.neighbours import Structure
-from potentials.training import Label, answers, fit_offsets, shifted
+from potentials.training import Label, LabelError, answers, lineages, shifted
 from potentials.uncertainty import ReferenceStructure, read_reference
 
 TESTED = 100
 """Reference structures that are never replayed and tell what was forgotten."""
-REFERENCE_ORACLE = "7net-l3i5"
+ORACLES = ("7net-l3i5", "7net-0")
+"""Of the shipped set, the better first; nobody is held against itself."""
 SOUND_EV_A = 10.0
 """Largest force component of reference structures that are replayed and tested with: one in twenty of the set is a
 wreck beyond, whose errors would drown those of all others."""
@@ -27,7 +30,7 @@ class Errors:
 
     Attributes:
         force_eV_A: of force components.
-        energy_meV_per_atom: of energies, after the elements' offsets that take the two scales closest together.
+        energy_meV_per_atom: of energies, zeros aligned by the offsets given.
         each_force_eV_A, each_energy_meV_per_atom: the same of each label; energies without sign.
     """
 
@@ -37,10 +40,21 @@ class Errors:
     each_energy_meV_per_atom: tuple[float, ...]
 
 
-def errors_of(potential: Potential, labels: Sequence[Label]) -> Errors:
-    """By model calls on all labels."""
-    found = answers(potential, [label.structure for label in labels])
-    aligned = shifted(labels, fit_offsets(labels, [f.energy_eV for f in found]))
+def errors_of(potential: Potential, labels: Sequence[Label], offsets_eV: Mapping[str, float]) -> Errors:
+    """By model calls on all labels, of which there is at least one.
+
+    offsets_eV: what the labels' zeros of energy lie above the potential's, by element.
+
+    Raises:
+        InputError: the potential gives no finite numbers: its training has gone astray.
+    """
+    try:
+        found = answers(potential, [label.structure for label in labels])
+    except LabelError as error:
+        raise InputError(
+            f"{potential.metadata.name}: {error}; lower learn.train.learning_rate and learn in a new folder"
+        ) from None
+    aligned = shifted(labels, offsets_eV)
     squares = [((f.forces_eV_A - label.forces_eV_A) ** 2) for f, label in zip(found, labels, strict=True)]
     energies = [1000 * abs(f.energy_eV - a.energy_eV) / len(a) for f, a in zip(found, aligned, strict=True)]
     return Errors(
@@ -51,11 +65,11 @@ def errors_of(potential: Potential, labels: Sequence[Label]) -> Errors:
     )
 
 
-def network_reference(
-    potential: Potential, replayed: int, seed: int
+def reference_sides(
+    root: Potential, replayed: int, seed: int
 ) -> tuple[list[ReferenceStructure], list[ReferenceStructure]]:
     """Structures of the shipped set to replay, and others to test with; never the same chemical system in both."""
-    known = potential.metadata.elements
+    known = root.metadata.elements
     usable = [r for r in read_reference() if _sound(r) and (known is None or _symbols(r.structure) <= set(known))]
     systems = sorted({r.system for r in usable})
     np.random.default_rng([seed, 4]).shuffle(systems)
@@ -67,14 +81,19 @@ def network_reference(
     return sides[0][:replayed], sides[1][:TESTED]
 
 
-def forgotten(potential: Potential, root: Potential, replayed: int, seed: int) -> Errors:
-    """Errors on reference structures of systems that are not replayed, by that set's oracle."""
-    _, tested = network_reference(root, replayed, seed)
-    labels = [
-        Label(r.structure, r.labels[REFERENCE_ORACLE].energy_eV, r.labels[REFERENCE_ORACLE].forces_eV_A)
-        for r in tested
-    ]
-    return errors_of(potential, labels)
+def reference_labels(root: Potential, replayed: int, seed: int) -> list[Label]:
+    """Of the structures to test with, by an oracle of that set that is no ancestor of the network's."""
+    _, tested = reference_sides(root, replayed, seed)
+    oracle = reference_oracle(root)
+    found = [(r.structure, r.labels[oracle]) for r in tested]
+    return [Label(structure, labels.energy_eV, labels.forces_eV_A) for structure, labels in found]
+
+
+def reference_oracle(root: Potential) -> str:
+    """The better of the shipped set's that the network does not come from."""
+    name = root.metadata.name
+    line = {name, *(made.parent for made in lineages(name))} if Path(name).is_file() else {name}
+    return next(name for name in ORACLES if name not in line)
 
 
 def _sound(reference: ReferenceStructure) -> bool:

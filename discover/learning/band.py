@@ -86,6 +86,8 @@ class Band:
         if given is not None:
             return cls(known.domain(), given[0], given[1])
         mutual = known.mutual_distances()
+        if not np.isfinite(mutual).any():  # no two frames share an element
+            return None
         inner = float(np.quantile(mutual[np.isfinite(mutual)], INNER_QUANTILE))
         return cls(known.domain(), inner, OUTER_FACTOR * inner)
 

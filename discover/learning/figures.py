@@ -73,8 +73,8 @@ def distances_plot(record: LearningRecord) -> Plot | None:
     return Plot(
         "distances",
         alt=f"Mahalanobis distance along the ways of {len(shown)} generations.",
-        caption="Largest atomic distance of each frame to what was labelled. Inside the shaded band a frame is labelled"
-        " (and counts as known from then on); above it the walker is sent back.",
+        caption="Largest atomic distance of each frame to what was labelled. Frames inside the shaded band are"
+        " candidates for a label (points: those chosen); above it the walker is sent back.",
         draw=draw,
         wide_in=(7.8, 1.0 + 1.9 * len(shown)),
         narrow_in=(3.5, 0.9 + 1.7 * len(shown)),

@@ -9,9 +9,10 @@ from discover.config import CampaignConfig, differences, dump_campaign, lookup, 
 from discover.errors import InputError
 from discover.folder_lock import LOCK, FolderLock
 from discover.learning.learning import Learning
-from discover.learning.record import FILE, LearningRecord
+from discover.learning.record import LearningRecord
 from discover.learning.report import write_report
 from discover.progress import Progress
+from discover.run_folder import DATABASE
 from discover.whole_files import write_files
 
 CONFIG = "campaign.yaml"
@@ -52,17 +53,23 @@ def learn_in(folder: Path, config: CampaignConfig, resume: bool, progress: Progr
     return record
 
 
+def _shown(value: object) -> object:
+    """A section is too long for a line."""
+    return "another" if isinstance(value, dict) else value
+
+
 def _check_folder(folder: Path, config: CampaignConfig, resume: bool) -> None:
     if (folder / CONFIG).is_file():
+        if (folder / DATABASE).is_file():
+            raise InputError(f"{folder}: holds a search, not a learning run; choose another --out")
         if not resume:
             raise InputError(f"{folder}: holds a run already; go on with --resume or choose another --out")
-        if not (folder / FILE).is_file() and (folder / "candidates.db").is_file():
-            raise InputError(f"{folder}: holds a search, not a learning run; choose another --out")
         before, now = read_campaign(folder / CONFIG).model_dump(), config.model_dump()
         for key in sorted(differences(before, now) - MAY_CHANGE):
+            was, is_ = (_shown(lookup(c, key)) for c in (before, now))
             raise InputError(
-                f"{folder}: belongs to another campaign ({'.'.join(key)} was {lookup(before, key)}, is "
-                f"{lookup(now, key)}); give that value or choose another --out"
+                f"{folder}: belongs to another campaign ({'.'.join(key)} was {was}, is {is_}); give that value or "
+                "choose another --out"
             )
     elif folder.exists() and (not folder.is_dir() or any(p.name != LOCK for p in folder.iterdir())):
         raise InputError(f"{folder}: exists and is no run folder; choose another --out")

@@ -12,6 +12,8 @@ from discover.learning.frames import Frame
 from potentials import Potential
 from potentials.potential import PotentialCalculator
 
+REST_FS = 60.0
+"""Within which a frame is still the one that was just chosen: half a period of the slower vibrations."""
 KEPT = 4
 """Frames to choose among when a walker is sent back: far enough that it need not run into the same wall."""
 
@@ -25,11 +27,13 @@ class MDWalk:
     """
 
     unit = "ps"
+    independent = False
 
     def __init__(
         self, potential: Potential, start: Atoms, settings: MDSettings, rng: np.random.Generator, walker: int
     ) -> None:
         self.length = settings.picoseconds
+        self.rest = round(REST_FS / (settings.look_every * settings.timestep_fs))
         self._settings = settings
         self._rng = rng
         self._walker = walker

@@ -14,7 +14,7 @@ from ase import Atoms
 
 from discover.config_learning import OracleSettings
 from discover.errors import InputError
-from potentials import LoadError, Potential, UnknownPotentialError, load
+from potentials import DeviceError, LoadError, Potential, UnknownPotentialError, load
 from potentials.dft import DFTError, DFTPool, DFTResult, DFTSettings, identity
 from potentials.potential import structure_of
 from potentials.training import Label, LabelError, read_labels, write_labels
@@ -88,7 +88,8 @@ class DFTOracle:
         self._settings, self._versions, self._folder, self._workers = settings, versions, folder, workers
         level = settings.to_json()
         kept = ("code", "xc", "cutoff_eV", "kpoint_density_A", "smearing_eV", "spin")
-        self.description = {k: level[k] for k in kept} | {"versions": dict(versions)}
+        name = f"{settings.code} {settings.xc}"
+        self.description = {"name": name} | {k: level[k] for k in kept} | {"versions": dict(versions)}
 
     def label(self, structures: Sequence[Atoms]) -> Iterator[Answer]:
         """So many at a time as there are workers; an answer as soon as it is there."""
@@ -123,16 +124,16 @@ def _answer(place: int, result: DFTResult, before: bool) -> Answer:
     return Answer(place, label, before=before)
 
 
-def oracle_of(settings: OracleSettings, elements: Sequence[str], folder: Path) -> Oracle:
+def oracle_of(settings: OracleSettings, elements: Sequence[str], folder: Path, device: str = "auto") -> Oracle:
     """The oracle that a campaign names.
 
-    folder: where its answers are kept.
+    folder: where its answers are kept; device: of a potential.
 
     Raises:
         InputError: a potential or code that is not here, elements that it does not know.
     """
     if settings.potential is not None:
-        return PotentialOracle(_potential(settings, elements), folder)
+        return PotentialOracle(_potential(settings, elements, device), folder)
     assert settings.calculator is not None
     taken = settings.model_dump(
         exclude={"calculator", "potential", "potential_options", "workers", "pseudo_dir"}
@@ -146,10 +147,12 @@ def oracle_of(settings: OracleSettings, elements: Sequence[str], folder: Path) -
     return DFTOracle(level, versions, folder, settings.workers or os.cpu_count() or 1)
 
 
-def _potential(settings: OracleSettings, elements: Sequence[str]) -> Potential:
+def _potential(settings: OracleSettings, elements: Sequence[str], device: str) -> Potential:
     assert settings.potential is not None
     try:
-        potential = load(settings.potential, "cpu", **settings.potential_options)
+        potential = load(settings.potential, device, **settings.potential_options)
+    except DeviceError as error:
+        raise InputError(f"device: {error}") from None
     except (LoadError, UnknownPotentialError) as error:
         raise InputError(f"learn.oracle.potential: {error}") from None
     known = potential.metadata.elements

@@ -14,7 +14,18 @@ from potentials import Potential
 from potentials.potential import PotentialCalculator
 
 _STIR_A = 0.02
-"""By which images are moved when the band is begun anew: far enough to leave the way that led nowhere."""
+"""By which images are moved when a band is begun: no two go exactly the same way, or into the same dead end again."""
+
+
+def check_ends(first: Atoms, last: Atoms) -> None:
+    """Refuse ends that no path can join.
+
+    Raises:
+        InputError: they differ in atoms, in their order, or in the cell.
+    """
+    same = len(first) == len(last) and bool((first.numbers == last.numbers).all())
+    if not same or not np.allclose(first.cell.array, last.cell.array, atol=1e-3):
+        raise InputError("learn.path.ends: the two ends need the same atoms in the same order, and the same cell")
 
 
 class PathWalk:
@@ -28,12 +39,13 @@ class PathWalk:
     """
 
     unit = "steps"
+    independent = False
+    rest = 0
 
     def __init__(
         self, potential: Potential, first: Atoms, last: Atoms, settings: PathSettings, rng: np.random.Generator
     ) -> None:
-        if (first.numbers != last.numbers).any() or not np.allclose(first.cell.array, last.cell.array, atol=1e-3):
-            raise InputError("learn.path.ends: the two ends need the same atoms in the same order, and the same cell")
+        check_ends(first, last)
         self.length = settings.steps
         self._potential = potential
         self._ends = first, last
@@ -42,7 +54,7 @@ class PathWalk:
         self._steps = 0
         self._converged = False
         self._waiting: list[Frame] = []
-        self._begin(0.0)
+        self._begin()
 
     def step(self) -> Frame | None:
         """The next image along the path; after the last of them the band takes a step."""
@@ -56,9 +68,9 @@ class PathWalk:
 
     def rewind(self) -> None:
         """A new band, its images moved a little."""
-        self._begin(_STIR_A)
+        self._begin()
 
-    def _begin(self, stir_A: float) -> None:
+    def _begin(self) -> None:
         first, last = self._ends
         self._images = [first.copy(), *(first.copy() for _ in range(self._settings.images)), last.copy()]
         for image in self._images:
@@ -66,7 +78,7 @@ class PathWalk:
         band = NEB(self._images, climb=True, method="improvedtangent", allow_shared_calculator=False)
         band.interpolate("idpp", mic=True)
         for image in self._images[1:-1]:
-            image.positions += stir_A * self._rng.normal(size=image.positions.shape)
+            image.positions += _STIR_A * self._rng.normal(size=image.positions.shape)
         self._optimiser = FIRE(band, logfile=None)
         self._converged = False
         self._waiting = []

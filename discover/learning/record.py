@@ -51,6 +51,7 @@ class Generation:
         stops: how often its exploration stopped for a label.
         rewinds: how often it was sent back.
         traces: distance by place of each walker, thinned, for the plot.
+        offsets_eV: what the oracle's zeros of energy lie above the first potential's, by element.
     """
 
     number: int
@@ -67,6 +68,7 @@ class Generation:
     stops: int = 0
     rewinds: int = 0
     traces: Sequence[Sequence[tuple[float, float]]] = ()
+    offsets_eV: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from ase import Atoms
 
 from discover.config import CampaignConfig
+from discover.config_sections import LadderSettings
 from discover.learning.frames import Frame
 from potentials import Potential
 from potentials.potential import structure_of
@@ -19,6 +20,8 @@ class SearchWalk:
     """
 
     unit = "structures"
+    independent = True
+    rest = 0
 
     def __init__(
         self,
@@ -59,7 +62,15 @@ class SearchWalk:
         from discover.campaign import Campaign
 
         config = self._config.model_copy(
-            update={"potential": self._potential.metadata.name, "learn": None, "anchor": None, "seed": self._seed}
+            update={
+                "potential": self._potential.metadata.name,
+                "seed": self._seed,
+                # Energies of another potential must not stand on this one's hull, nor take its place
+                "references": None,
+                "ladder": LadderSettings(),
+                "learn": None,
+                "anchor": None,
+            }
         )
         record = Campaign(config).run(
             self._folder, resume=(self._folder / "campaign.yaml").exists(), workers=self._workers

@@ -37,13 +37,23 @@ class Walk(Protocol):
         """Of the way, in that unit."""
         ...
 
+    @property
+    def rest(self) -> int:
+        """Frames after one that was chosen that are still the same event."""
+        ...
+
+    @property
+    def independent(self) -> bool:
+        """Whether a frame owes nothing to the one before it."""
+        ...
+
 
 def walks(
     config: CampaignConfig, potential: Potential, seed: int, generation: int, starts: Sequence[Atoms], folder: Path
 ) -> list[Walk]:
     """The walkers of a generation; with equal arguments they walk the same ways.
 
-    starts: frames to go on from, one a walker, the user's structures in the first generation.
+    starts: frames to go on from, one for each walker of dynamics.
     folder: for what an explorer keeps itself.
     """
     assert config.learn is not None
@@ -56,13 +66,13 @@ def walks(
         from discover.learning.path_walk import PathWalk
 
         assert learn.path is not None
-        ends = [read_structure(file, learn) for file in learn.path.ends]
-        return [PathWalk(potential, ends[0], ends[1], learn.path, np.random.default_rng([seed, generation]))]
+        first, last = (read_structure(file, learn) for file in learn.path.ends)
+        return [PathWalk(potential, first, last, learn.path, np.random.default_rng([seed, generation]))]
     from discover.learning.md_walk import MDWalk
 
     return [
-        MDWalk(potential, starts[k % len(starts)], learn.md, np.random.default_rng([seed, generation, k]), k)
-        for k in range(learn.md.walkers)
+        MDWalk(potential, start, learn.md, np.random.default_rng([seed, generation, k]), k)
+        for k, start in enumerate(starts)
     ]
 
 

@@ -206,6 +206,10 @@ def _scales(
     forces = [np.linalg.norm(a.evaluation.forces_eV_A, axis=1) for a in answered]
     acting = np.array([root_mean_square(f) for f in forces])
     free = np.flatnonzero(acting > MOVED_EV_A).tolist()
+    if len({groups[k] for k in free}) < 2:
+        raise ReferenceSetError(
+            f"forces of the set stay below {MOVED_EV_A:g} eV/Å: rattled or hot structures must tell how errors grow"
+        )
     whole = np.array([root_mean_square(d) for d in distances])
     atoms = [k for k in free for _ in distances[k]]
     return {

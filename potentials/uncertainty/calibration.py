@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-FORCE_FLOOR_EV_A = 0.1
+LEAST_FORCE_EV_A = 0.1
 """Added to a force before its logarithm is taken: below, errors do not shrink with the force any more."""
 FOLDS = 5
 HOLES_FROM = 0.99
@@ -105,7 +105,7 @@ class ErrorScale:
 def _regressors(distances: np.ndarray, forces_eV_A: np.ndarray | None) -> np.ndarray:
     columns = [np.ones(len(distances)), np.log(np.maximum(distances, 1e-12))]
     if forces_eV_A is not None:
-        columns.append(np.log(forces_eV_A + FORCE_FLOOR_EV_A))
+        columns.append(np.log(forces_eV_A + LEAST_FORCE_EV_A))
     return np.stack(columns, axis=1)
 
 

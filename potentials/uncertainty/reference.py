@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,8 +90,8 @@ def read_reference(path: Path = SHIPPED) -> list[ReferenceStructure]:
         energies = {name: arrays[f"energies_{k}"] for k, name in enumerate(oracles)}
     except FileNotFoundError:
         raise ReferenceSetError(f"{path}: no such reference set") from None
-    except (KeyError, ValueError, OSError) as error:
-        raise ReferenceSetError(f"{path}: no reference set ({error})") from None
+    except (KeyError, TypeError, AttributeError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise ReferenceSetError(f"{path}: no reference set ({type(error).__name__}: {error})") from None
     return [
         ReferenceStructure(
             Structure(numbers[i].astype(int), positions[i].astype(float), arrays["cells"][i].astype(float)),

@@ -162,8 +162,8 @@ class Uncertainty:
             return cls(Domain.from_arrays(arrays), float(arrays["threshold"]), **scales, **said)
         except FileNotFoundError:
             raise NoDomainError(f"{path}: no such file") from None
-        except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-            raise NoDomainError(f"{path}: no domain of a potential ({error})") from None
+        except (KeyError, TypeError, AttributeError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+            raise NoDomainError(f"{path}: no domain of a potential ({type(error).__name__}: {error})") from None
 
 
 _SCALES = ("energy", "force", "atom_force")

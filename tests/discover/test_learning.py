@@ -13,9 +13,10 @@ from discover.config import load_campaign
 from discover.config_learning import MDSettings, PathSettings
 from discover.errors import InputError
 from discover.learning.band import Band, Known
-from discover.learning.explore import MOST_REWINDS, survey, watch
+from discover.learning.explore import MOST_REWINDS, explore, survey
 from discover.learning.folder import learn_in
 from discover.learning.frames import Chosen, Frame, read_chosen, save_chosen
+from discover.learning.learning import Learning
 from discover.learning.md_walk import MDWalk
 from discover.learning.oracle import DFTOracle, PotentialOracle
 from discover.learning.path_walk import PathWalk
@@ -30,8 +31,8 @@ from potentials.training import lineages
 
 CAMPAIGN = Path(__file__).parents[2] / "campaigns" / "learn-li3n.yaml"
 QUICK = [
-    "learn.labels=4", "learn.per_generation=2", "learn.held_out=2", "learn.replay=6", "learn.md.picoseconds=0.1",
-    "learn.supercell=[1, 1, 1]", "learn.train.steps=4", "learn.domain=false",
+    "learn.labels=6", "learn.per_generation=3", "learn.held_out=2", "learn.replay=6", "learn.md.picoseconds=0.2",
+    "learn.supercell=[1, 1, 1]", "learn.train.steps=4", "learn.domain=false", "learn.band=[2, 200]",
 ]  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def known_frames(n=12):
 class Scripted:
     """A walker that shows the frames it was given."""
 
-    unit, length = "steps", 100.0
+    unit, length, rest, independent = "steps", 100.0, 0, False
 
     def __init__(self, frames):
         self.frames = list(frames)
@@ -78,8 +79,10 @@ def test_known_frames_lie_inside_their_own_band():
     assert np.mean(np.array(distances) <= band.inner) >= 0.9 and band.outer > band.inner
 
 
-def test_too_few_frames_have_no_band():
+def test_too_few_frames_and_frames_without_a_common_element_have_no_band():
     assert Band.around(known_frames(2)) is None
+    features = tuple(np.random.default_rng(k).normal(size=(4, 3)) for k in range(3))
+    assert Band.around(Known(tuple(np.full(4, z) for z in (29, 47, 79)), features, np.eye(3))) is None
 
 
 def test_the_users_band_is_taken_as_it_is():
@@ -88,49 +91,68 @@ def test_the_users_band_is_taken_as_it_is():
 
 
 def test_inside_goes_on_in_the_band_is_chosen_beyond_is_sent_back():
-    known, band = known_frames(), Band.around(known_frames(), (4.0, 12.0))
     walker = Scripted([frame_at(0.5, 1), frame_at(7.0, 2), frame_at(60.0, 3), frame_at(0.2, 4)])
-    seen = watch([walker], known, band, 10, 3)
+    seen = explore([walker], known_frames(), 10, 3, (4.0, 12.0))
     assert [c.place for c in seen.chosen] == [2] and seen.chosen[0].generation == 3
-    assert walker.rewinds == 1 == seen.rewinds
-    assert len(seen.traces[0]) == 4
+    assert walker.rewinds == 1 == seen.rewinds and seen.stops == 1
+    assert len(seen.traces[0]) == 4 and (seen.inner, seen.outer) == (4.0, 12.0)
 
 
-def test_what_is_chosen_counts_as_known_at_once():
-    known = known_frames()
-    band = Band.around(known, (4.0, 40.0))
-    seen = watch([Scripted([frame_at(9.0, k) for k in range(1, 30)])], known, band, 30, 0)
-    assert 1 <= len(seen.chosen) < 15  # without that all 29 would be
+def test_the_farthest_come_first_and_what_they_cover_is_left_out():
+    """Thirty frames in one spot and a farther one in another: that one, then few of the thirty."""
+    frames = [frame_at(9.0, k) for k in range(1, 30)]
+    frames.insert(5, frame_at(14.0, 40))
+    (first, *others) = explore([Scripted(frames)], known_frames(), 30, 0, (2.5, 40.0)).chosen
+    assert first.place == 40 and len(others) < 20
+
+
+def test_one_event_is_one_candidate():
+    walker = Scripted([frame_at(9.0, k) for k in range(1, 21)])
+    walker.rest = 10
+    assert explore([walker], known_frames(), 20, 0, (4.0, 40.0)).stops == 2
 
 
 def test_a_broken_frame_is_never_chosen():
-    known = known_frames()
     walker = Scripted([frame_at(7.0, 1, broken=True), frame_at(0.0, 2)])
-    assert not watch([walker], known, Band.around(known, (4.0, 12.0)), 5, 0).chosen
+    assert not explore([walker], known_frames(), 5, 0, (4.0, 12.0)).chosen
     assert walker.rewinds == 1
 
 
-def test_a_walker_before_a_wall_is_given_up():
-    known = known_frames()
-    walker = Scripted([frame_at(99.0, k) for k in range(10 * MOST_REWINDS)])
-    watch([walker], known, Band.around(known, (4.0, 12.0)), 5, 0)
-    assert walker.rewinds == MOST_REWINDS + 1
+def test_an_element_without_a_label_is_what_a_label_is_for():
+    strange = frame_at(0.0, 1)
+    strange.atoms.numbers[:] = 47
+    (chosen,) = explore([Scripted([strange])], known_frames(), 5, 0, (4.0, 12.0)).chosen
+    assert chosen.distance is None and chosen.place == 1
 
 
-def test_no_more_are_chosen_than_asked_for_earlier_ones_included():
-    known = known_frames()
-    earlier = [Chosen(copper(), 0, 0, 0.0, 5.0, "before")]
-    kept = []
-    frames = [frame_at(5.0 * k, k) for k in range(1, 20)]
-    band = Band.around(known, (4.0, 500.0))
-    seen = watch([Scripted(frames)], known, band, 3, 0, earlier, lambda c: kept.append(len(c)))
-    assert len(seen.chosen) == 3 and kept == [2, 3]
+def test_a_walker_before_a_wall_is_given_up_unless_its_frames_are_independent():
+    far = [frame_at(99.0, k) for k in range(10 * MOST_REWINDS)]
+    walker, search = Scripted(far), Scripted(far)
+    search.independent = True
+    explore([walker], known_frames(), 5, 0, (4.0, 12.0))
+    explore([search], known_frames(), 5, 0, (4.0, 12.0))
+    assert walker.rewinds == MOST_REWINDS + 1 and search.rewinds == len(far)
+
+
+def test_with_nothing_labelled_the_beginning_is_taken_and_then_distances_count():
+    still = [frame_at(0.0, 0.5 * k) for k in range(1, 60)]
+    seen = explore([Scripted([*still, frame_at(30.0, 50)])], Known((), (), np.eye(3)), 8, 0)
+    first = [c for c in seen.chosen if c.distance is None]
+    assert len(first) == 6 and max(c.place for c in first) <= 10
+    assert seen.inner is not None and all(c.place > 10 for c in seen.chosen if c.distance is not None)
+
+
+def test_no_more_are_chosen_than_asked_for():
+    rng = np.random.default_rng(1)
+    frames = [frame_at(5.0 + rng.random(), k) for k in range(1, 20)]
+    assert len(explore([Scripted(frames)], known_frames(), 3, 0, (1.0, 500.0)).chosen) == 3
+    assert explore([Scripted(frames)], known_frames(), 0, 0, (4.0, 500.0)).chosen == []
 
 
 def test_survey_is_evenly_spaced_or_random_and_skips_what_is_broken():
     frames = [frame_at(0.0, k, broken=k == 5) for k in range(1, 101)]
     even = survey([Scripted(frames)], 5, 0, None).chosen
-    assert np.ptp(np.diff([c.place for c in even])) <= 2
+    assert [c.place for c in even][::4] == [1, 100]
     drawn = survey([Scripted(frames)], 5, 0, np.random.default_rng(1)).chosen
     assert len({c.place for c in drawn}) == 5 and 5 not in [c.place for c in drawn]
 
@@ -224,10 +246,11 @@ def test_dynamics_are_the_same_for_the_same_seed_and_go_back_when_told():
     ways = [[walk.step().atoms.positions for _ in range(6)] for walk in (first, second)]
     np.testing.assert_array_equal(ways[0], ways[1])
     first.rewind()
-    after = first.step().atoms.positions
-    assert np.abs(after - ways[0][1]).max() < np.abs(ways[0][5] - ways[0][1]).max() + 0.5
+    np.testing.assert_array_equal(first._atoms.positions, ways[0][1])  # four looks back
+    steps = 0
     while first.step() is not None:
-        pass  # its time ends
+        steps += 1
+    assert steps == 4  # 0.1 ps are ten looks, of which six were had before
 
 
 def test_a_path_shows_its_images_between_the_ends():
@@ -264,10 +287,10 @@ def test_a_search_shows_what_lies_near_its_hull(tmp_path):
 
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory):
-    """A run of two generations, interrupted as its third label is made, and gone on with."""
+    """A run of two generations, killed as its fourth label is made, then between a checkpoint and its record."""
     folder = tmp_path_factory.mktemp("learn") / "run"
     config = load_campaign(CAMPAIGN, QUICK)
-    make, made = PotentialOracle.label, []
+    make, made, answers = PotentialOracle.label, [], []
 
     def interrupted(self, structures):
         for answer in make(self, structures):
@@ -276,17 +299,23 @@ def learnt(tmp_path_factory):
                 raise KeyboardInterrupt
             yield answer
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PotentialOracle, "label", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            learn_in(folder, config, resume=False, progress=Silent())
-    answers = []
-
     def counted(self, structures):
         for answer in make(self, structures):
             answers.append(answer)
             yield answer
 
+    def killed(self, generation, potential, offsets):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PotentialOracle, "label", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            learn_in(folder, config, resume=False, progress=Silent())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Learning, "_assayed", killed)
+        with pytest.raises(KeyboardInterrupt):
+            learn_in(folder, config, resume=True, progress=Silent())
+    assert (folder / "generations" / "1" / "checkpoint.pth").is_file()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PotentialOracle, "label", counted)
         record = learn_in(folder, config, resume=True, progress=Silent())
@@ -295,17 +324,24 @@ def learnt(tmp_path_factory):
 
 def test_interrupted_learning_goes_on_and_labels_nothing_twice(learnt):
     folder, record, answers = learnt
-    assert len(record.labels) == 4 and record.finished == "all labels are spent"
-    assert len(list((folder / "labels").glob("*.extxyz"))) == 4 + record.held_out
-    assert sum(a.before for a in answers) == 4
+    assert len(record.labels) == 6 and record.finished == "all labels are spent"
+    assert len(list((folder / "labels").glob("*.extxyz"))) == 6 + record.held_out
+    assert sum(a.before for a in answers) == 5  # two held out, three of the first generation
+
+
+def test_the_second_generation_chose_by_distance(learnt):
+    _, record, _ = learnt
+    first, second = ([r for r in record.labels if r.generation == g] for g in (0, 1))
+    assert all(r.distance is None for r in first) and all(r.distance > 2 for r in second)
+    assert record.generations[1].inner == 2 and record.generations[1].traces[0]
 
 
 def test_each_generation_is_a_checkpoint_with_its_lineage(learnt):
     folder, record, _ = learnt
-    assert [g.labels for g in record.generations] == [0, 2, 4]
+    assert [g.labels for g in record.generations] == [0, 3, 6]
     last = folder / record.generations[-1].checkpoint
     assert [made.generation for made in lineages(last)] == [2, 1]
-    assert load(str(last), "cpu").metadata.training_functional.endswith("fine-tuned on 4 labels of 7net-l3i5")
+    assert load(str(last), "cpu").metadata.training_functional.endswith("fine-tuned on 6 labels of 7net-l3i5")
     assert record.generations[1].sha256 != record.generations[2].sha256
 
 
@@ -319,7 +355,7 @@ def test_the_report_shows_it(learnt):
     folder, record, _ = learnt
     page = (folder / "report" / "index.html").read_text()
     assert "held-out frames" in page and "7net-l3i5" in page and headline(record) in page
-    assert (folder / "report" / "labels.csv").read_text().count("\n") == 5
+    assert (folder / "report" / "labels.csv").read_text().count("\n") == 7
     assert (folder / "report" / "errors.png").stat().st_size > 10_000
 
 
@@ -331,15 +367,48 @@ def test_finished_learning_asked_again_does_nothing(learnt):
 
 def test_a_folder_of_other_settings_is_refused(learnt):
     folder, _, _ = learnt
-    with pytest.raises(InputError, match=r"learn\.per_generation was 2, is 3"):
-        learn_in(folder, load_campaign(CAMPAIGN, [*QUICK, "learn.per_generation=3"]), True, Silent())
+    with pytest.raises(InputError, match=r"learn\.per_generation was 3, is 4"):
+        learn_in(folder, load_campaign(CAMPAIGN, [*QUICK, "learn.per_generation=4"]), True, Silent())
     with pytest.raises(InputError, match="holds a run already"):
         learn_in(folder, load_campaign(CAMPAIGN, QUICK), False, Silent())
+
+
+def test_fewer_labels_end_it_and_more_go_on(learnt):
+    """The folder is not poisoned by a smaller number in between."""
+    folder, record, _ = learnt
+    fewer = learn_in(folder, load_campaign(CAMPAIGN, [*QUICK, "learn.labels=1"]), True, Silent())
+    assert [g.sha256 for g in fewer.generations] == [g.sha256 for g in record.generations]
+    more = learn_in(folder, load_campaign(CAMPAIGN, [*QUICK, "learn.labels=7"]), True, Silent())
+    assert [g.labels for g in more.generations] == [0, 3, 6, 7]
+
+
+def test_search_and_learning_do_not_enter_each_other_s_folder(learnt, tmp_path):
+    folder, _, _ = learnt
+    words = ["run", str(CAMPAIGN.parent / "si-ge.yaml"), "--out", str(folder), "--workers", "0"]
+    assert main(words) == main([*words, "--resume"]) == 2
+    for command in ("hull", "anchor"):
+        assert main([command, str(folder)]) == 2
+    assert main(["status", str(folder)]) == main(["report", str(folder)]) == 0
+    (tmp_path / "campaign.yaml").write_text("system: Li-N")
+    (tmp_path / "candidates.db").write_text("")
+    with pytest.raises(InputError, match="holds a search"):
+        learn_in(tmp_path, load_campaign(CAMPAIGN, QUICK), True, Silent())
+
+
+def test_an_oracle_that_never_answers_is_said_at_once(tmp_path):
+    potential = Counting()
+    potential.evaluate = lambda structures: 1 / 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("discover.learning.oracle.load", lambda *_, **__: potential)
+        potential.metadata = load("7net-l3i5", "cpu").metadata
+        with pytest.raises(InputError, match=r"no held-out frame could be labelled .*division by zero"):
+            learn_in(tmp_path / "run", load_campaign(CAMPAIGN, QUICK), False, Silent())
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        (["device=cuda"], "device: "),
         (["learn.oracle.potential=null"], "needs one oracle"),
         (["learn.oracle.calculator=gpaw"], "needs one oracle"),
         (["learn.structures=[]"], "structures"),

@@ -24,7 +24,7 @@ from machine import machine  # noqa: E402
 CAMPAIGN = HERE.parents[1] / "learn-li3n.yaml"
 WAYS = ("distance", "random")
 SEEDS = (1, 2, 3)
-CHANGES = ("learn.labels=40", "learn.md.picoseconds=2", "learn.held_out=10")
+CHANGES = ("learn.labels=30", "learn.md.picoseconds=2", "learn.held_out=10")
 QUICK = (*CHANGES, "learn.labels=6", "learn.per_generation=3", "learn.md.picoseconds=0.2", "learn.train.steps=10")
 TRUTH_PS, TRUTH_FRAMES = 2.0, 50
 """The oracle's own dynamics: what the taught potential is for."""
@@ -99,7 +99,7 @@ def one(way: str, seed: int, changes: tuple[str, ...], work: str, truth: str) ->
     from discover.learning.folder import learn_in
     from discover.progress import Silent
     from potentials import load
-    from potentials.training import read_labels
+    from potentials.training import answers, fit_offsets, read_labels
     from properties.validation import validate
 
     warnings.simplefilter("ignore")
@@ -108,10 +108,11 @@ def one(way: str, seed: int, changes: tuple[str, ...], work: str, truth: str) ->
     config = load_campaign(CAMPAIGN, [*changes, f"learn.choose={way}", "learn.domain=false"], seed)
     record = learn_in(folder, config, (folder / "campaign.yaml").exists(), Silent())
     labels = read_labels(Path(truth))
+    root_energies = [a.energy_eV for a in answers(load(config.potential, "cpu"), [x.structure for x in labels])]
     generations = []
     for generation in record.generations:
         name = str(folder / generation.checkpoint) if generation.number else generation.checkpoint
-        errors = errors_of(load(name, "cpu"), labels)
+        errors = errors_of(load(name, "cpu"), labels, fit_offsets(labels, root_energies))
         generations.append(
             {
                 "labels": generation.labels,
