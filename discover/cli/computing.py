@@ -119,7 +119,7 @@ def _settings(chosen: Computation, overrides: Sequence[str]) -> Any:
     try:
         return chosen.Settings(**given)
     except ValidationError as error:
-        raise InputError(explain(error, Path("--set"), {}, [(key,) for key in given], chosen.Settings)) from None
+        raise InputError(explain(error, Path("--set"), {}, [], chosen.Settings)) from None
 
 
 def _pairs(texts: Sequence[str], flag: str) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """The loop of active learning: what stops a walker, what is chosen, labels made once, and going on where it stopped."""
 
 import json
+import shutil
 from pathlib import Path
 
+import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
@@ -371,6 +373,26 @@ def test_a_folder_of_other_settings_is_refused(learnt):
         learn_in(folder, load_campaign(CAMPAIGN, [*QUICK, "learn.per_generation=4"]), True, Silent())
     with pytest.raises(InputError, match="holds a run already"):
         learn_in(folder, load_campaign(CAMPAIGN, QUICK), False, Silent())
+
+
+def test_a_path_is_learnt_image_by_image(tmp_path):
+    """A lithium atom hops into the vacancy beside it."""
+    host = ase.io.read(CAMPAIGN.parent / "structures" / "li3n.cif").repeat((2, 1, 1))
+    lithium = [k for k, z in enumerate(host.numbers) if z == 3]
+    hopper, hole = lithium[1], lithium[2]
+    first = host[[k for k in range(len(host)) if k != hole]]
+    last = first.copy()
+    last.positions[hopper] = host.positions[hole]
+    for name, atoms in (("first", first), ("last", last)):
+        ase.io.write(tmp_path / f"{name}.vasp", atoms)
+    shutil.copy(CAMPAIGN, tmp_path / "campaign.yaml")
+    changes = [
+        *(q for q in QUICK if "band" not in q and "labels" not in q), "learn.structures=[]", "learn.explore=path",
+        "learn.path.ends=[first.vasp, last.vasp]", "learn.path.images=3", "learn.path.steps=3", "learn.labels=3",
+    ]  # fmt: skip
+    record = learn_in(tmp_path / "run", load_campaign(tmp_path / "campaign.yaml", changes), False, Silent())
+    assert record.unit == "steps" and len(record.labels) == 3 and record.generations[-1].number == 1
+    assert {r.walker for r in record.labels} <= {0, 1, 2}
 
 
 def test_fewer_labels_end_it_and_more_go_on(learnt):
