@@ -24,7 +24,7 @@ from machine import machine  # noqa: E402
 CAMPAIGN = HERE.parents[1] / "learn-li3n.yaml"
 WAYS = ("distance", "random")
 SEEDS = (1, 2, 3)
-CHANGES = ("learn.labels=30", "learn.md.picoseconds=2", "learn.held_out=10")
+CHANGES = ("learn.labels=20", "learn.md.picoseconds=2", "learn.held_out=10")
 QUICK = (*CHANGES, "learn.labels=6", "learn.per_generation=3", "learn.md.picoseconds=0.2", "learn.train.steps=10")
 TRUTH_PS, TRUTH_FRAMES = 2.0, 50
 """The oracle's own dynamics: what the taught potential is for."""
