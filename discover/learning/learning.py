@@ -88,7 +88,8 @@ class Learning:
     def _turn(self) -> None:
         """What the newest potential lacks is found, labelled and learnt."""
         now = self._record.generations[-1]
-        if not self._left:
+        # Labels that a killed process has made are learnt, whether or not there are more to come
+        if not self._left and len(self._record.labels) <= now.labels:
             self._close(now, SPENT)
             return
         potential = self._potential(now)

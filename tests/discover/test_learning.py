@@ -78,7 +78,8 @@ def test_known_frames_lie_inside_their_own_band():
     known = known_frames()
     band = Band.around(known)
     distances = [band.distance(n, f) for n, f in zip(known.numbers, known.features, strict=True)]
-    assert np.mean(np.array(distances) <= band.inner) >= 0.9 and band.outer > band.inner
+    # Known to itself a frame is nearer than to the others alone, whose median distance is the edge
+    assert np.mean(np.array(distances) <= band.inner) > 0.5 and band.outer > band.inner
 
 
 def test_too_few_frames_and_frames_without_a_common_element_have_no_band():
@@ -289,7 +290,8 @@ def test_a_search_shows_what_lies_near_its_hull(tmp_path):
 
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory):
-    """A run of two generations, killed as its fourth label is made, then between a checkpoint and its record."""
+    """A run of two generations, killed as its fourth label is made, between a checkpoint and its record, and when the
+    last label is made and not learnt yet."""
     folder = tmp_path_factory.mktemp("learn") / "run"
     config = load_campaign(CAMPAIGN, QUICK)
     make, made, answers = PotentialOracle.label, [], []
@@ -309,6 +311,13 @@ def learnt(tmp_path_factory):
     def killed(self, generation, potential, offsets):
         raise KeyboardInterrupt
 
+    def killed_at_the_last(self, now, labels):
+        if len(labels) == 6:
+            raise KeyboardInterrupt
+        return taught(self, now, labels)
+
+    taught = Learning._taught
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PotentialOracle, "label", interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -319,6 +328,10 @@ def learnt(tmp_path_factory):
             learn_in(folder, config, resume=True, progress=Silent())
     assert (folder / "generations" / "1" / "checkpoint.pth").is_file()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Learning, "_taught", killed_at_the_last)
+        with pytest.raises(KeyboardInterrupt):
+            learn_in(folder, config, resume=True, progress=Silent())
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PotentialOracle, "label", counted)
         record = learn_in(folder, config, resume=True, progress=Silent())
     return folder, record, answers
@@ -328,7 +341,7 @@ def test_interrupted_learning_goes_on_and_labels_nothing_twice(learnt):
     folder, record, answers = learnt
     assert len(record.labels) == 6 and record.finished == "all labels are spent"
     assert len(list((folder / "labels").glob("*.extxyz"))) == 6 + record.held_out
-    assert sum(a.before for a in answers) == 5  # two held out, three of the first generation
+    assert all(a.before for a in answers)  # the last process had only to learn what the one before it had asked
 
 
 def test_the_second_generation_chose_by_distance(learnt):
