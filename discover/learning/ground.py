@@ -180,5 +180,8 @@ class Ground:
 
     def forgotten(self, potential: Potential) -> Errors | None:
         """Errors on reference structures of systems that are not replayed; None where the set has no other oracle."""
-        labels = reference_labels(self.root, self.learn.replay, self.config.seed)
-        return errors_of(potential, labels, {}) if labels else None
+        return errors_of(potential, self._tested, {}) if self._tested else None
+
+    @cached_property
+    def _tested(self) -> list[Label]:
+        return reference_labels(self.root, self.learn.replay, self.config.seed)

@@ -95,7 +95,7 @@ def one(way: str, seed: int, changes: tuple[str, ...], work: str, truth: str) ->
     import torch
 
     from discover.config import load_campaign
-    from discover.learning.assay import errors_of
+    from discover.learning.assay import errors_of, reference_labels
     from discover.learning.folder import learn_in
     from discover.progress import Silent
     from potentials import load
@@ -106,9 +106,11 @@ def one(way: str, seed: int, changes: tuple[str, ...], work: str, truth: str) ->
     torch.set_num_threads(1)
     folder = Path(work) / f"{way}-{seed}"
     config = load_campaign(CAMPAIGN, [*changes, f"learn.choose={way}", "learn.domain=false"], seed)
+    assert config.learn is not None
     record = learn_in(folder, config, (folder / "campaign.yaml").exists(), Silent())
     labels = read_labels(Path(truth))
     root_energies = [a.energy_eV for a in answers(load(config.potential, "cpu"), [x.structure for x in labels])]
+    tested = reference_labels(load(config.potential, "cpu"), config.learn.replay, seed)
     generations = []
     for generation in record.generations:
         name = str(folder / generation.checkpoint) if generation.number else generation.checkpoint
@@ -120,7 +122,7 @@ def one(way: str, seed: int, changes: tuple[str, ...], work: str, truth: str) ->
                 "force_q95_eV_A": round(float(np.quantile(errors.each_force_eV_A, 0.95)), 5),
                 "energy_meV": round(errors.energy_meV_per_atom, 3),
                 "held_out_force_eV_A": generation.held_out_force_eV_A,
-                "reference_force_eV_A": generation.reference_force_eV_A,
+                "reference_force_eV_A": errors_of(load(name, "cpu"), tested, {}).force_eV_A,
                 "seconds": dict(generation.seconds),
             }
         )
