@@ -25,8 +25,8 @@ wreck beyond, whose errors would drown those of all others."""
 
 
 NEVER_KNOWN_EV_A = 1.0
-"""RMS force error of a structure about which a potential is simply wrong: one in twenty-five for 7net-0. In a hole of its
-own fine-tuning moves forces by more than everywhere else together."""
+"""RMS force error of a structure about which a potential is simply wrong: one in twenty-five for 7net-0. In a hole of
+its own fine-tuning moves forces by more than everywhere else together."""
 
 
 @dataclass(frozen=True)
