@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.optimize import lsq_linear
 
 LEAST_FORCE_EV_A = 0.1
 """Added to a force before its logarithm is taken: below, errors do not shrink with the force any more."""
@@ -87,7 +88,8 @@ class ErrorScale:
 
     def _scale(self, distances: np.ndarray, forces_eV_A: np.ndarray | None) -> np.ndarray:
         x = _regressors(distances, forces_eV_A)
-        return np.exp(x @ self.coefficients[: x.shape[1]])
+        known = np.isfinite(distances)
+        return np.where(known, np.exp(np.where(known[:, None], x, 0.0) @ self.coefficients[: x.shape[1]]), np.inf)
 
     def to_arrays(self, prefix: str) -> dict[str, np.ndarray]:
         """For `numpy.savez`."""
@@ -110,5 +112,7 @@ def _regressors(distances: np.ndarray, forces_eV_A: np.ndarray | None) -> np.nda
 
 
 def _least_squares(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Coefficients of which all but the first are not negative: no error falls with distance or force."""
     root = np.sqrt(weights)
-    return np.linalg.lstsq(x * root[:, None], y * root, rcond=None)[0]
+    lowest = np.array([-np.inf] + [0.0] * (x.shape[1] - 1))
+    return lsq_linear(x * root[:, None], y * root, bounds=(lowest, np.inf)).x

@@ -96,6 +96,7 @@ def test_hull_json_is_one_object_with_the_keys_of_the_design(finished, capsys):
     assert set(hull["entries"][0]) == {
         *("id", "formula", "composition", "energy_eV_per_atom", "formation_energy_eV_per_atom"),
         *("e_above_hull_eV_per_atom", "sigma_eV_per_atom", "p_stable", "space_group", "anchored", "on_hull", "rung"),
+        *("domain_distance", "in_domain", "expected_error_eV_per_atom"),
     }
     assert hull["entries"][0]["sigma_eV_per_atom"] is None
 
