@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import fcntl
+import tempfile
 from pathlib import Path
 from typing import IO
 
 from discover.errors import InputError
 
 LOCK = ".lock"
+
+
+def make_writable(folder: Path) -> None:
+    """Make the folder where there is none; find out now whether files can be written in it.
+
+    Raises:
+        InputError: they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another --out") from None
 
 
 class FolderLock:

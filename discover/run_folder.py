@@ -8,7 +8,6 @@ import os
 import platform
 import shutil
 import sqlite3
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,9 +24,10 @@ from discover.anchoring.stored import read_anchoring
 from discover.config import CampaignConfig, differences, dump_campaign, lookup, read_campaign
 from discover.config_sections import AnchorSettings
 from discover.errors import InputError
-from discover.folder_lock import LOCK, FolderLock
+from discover.folder_lock import LOCK, FolderLock, make_writable
 from discover.hull import build_hull, read_references
 from discover.ladder import climbers, has_corners, join_rungs, risen_structures
+from discover.learning.record import FILE as LEARNING
 from discover.pareto import pareto_of
 from discover.records import CandidateRecord, Hull, HullEntry, RunRecord
 from discover.store import Store, StoredResult
@@ -43,7 +43,7 @@ REFERENCES = "references.json"
 """A copy of the campaign's references: a run's folder must be readable without them."""
 BEGINNINGS = (LOCK, f"{CONFIG}.tmp")
 """What a run that was killed as it began may leave."""
-OF_LEARNING = ("learning.json", "held_out", "generations")
+OF_LEARNING = (LEARNING, "held_out", "generations")
 """What `discover learn` leaves in its folder, soon or late."""
 PACKAGES = ("discover-materials", "torch", "sevenn", "ase", "pymatgen", "pyxtal", "ray")
 MAY_CHANGE = {
@@ -85,12 +85,7 @@ class RunFolder:
                 config = config.model_copy(update={"anchor": before.anchor})
         elif path.exists() and (not path.is_dir() or any(p.name not in BEGINNINGS for p in path.iterdir())):
             raise InputError(f"{path}: exists and is no run folder; choose another --out")
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=path):
-                pass
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
+        make_writable(path)
         return cls(path, config)
 
     def begin(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -78,6 +78,20 @@ class Potential(ABC):
     def warm_up(self) -> None:
         """Do now what the first call would do slowly (compilation, CUDA start)."""
         return
+
+
+def batches(structures: Iterable[Structure], most_atoms: int) -> Iterator[list[Structure]]:
+    """The structures in calls of about so many atoms, in order; a larger one is a call of its own or ends one."""
+    batch: list[Structure] = []
+    atoms = 0
+    for structure in structures:
+        batch.append(structure)
+        atoms += len(structure.numbers)
+        if atoms >= most_atoms:
+            yield batch
+            batch, atoms = [], 0
+    if batch:
+        yield batch
 
 
 def structure_of(atoms: Atoms) -> Structure:

@@ -19,6 +19,7 @@ from discover.anchoring.stored import FOLDER, Anchoring, AnchorStep, read_anchor
 from discover.anchoring.subjects import Subject, features_of, subjects
 from discover.composition import fractions_of
 from discover.config_sections import AnchorSettings
+from discover.dft_level import level_of
 from discover.errors import InputError
 from discover.hull import ON_HULL_EV
 from discover.progress import Progress, Silent
@@ -26,16 +27,6 @@ from discover.records import Hull, HullEntry
 from potentials import Potential
 from potentials.dft import DFTError, DFTPool, DFTResult, DFTSettings, identity
 from potentials.primitive import space_group
-
-
-def level_of(settings: AnchorSettings, pressure_GPa: float) -> DFTSettings:
-    """The DFT settings in a campaign's `anchor` section."""
-    taken = settings.model_dump(
-        exclude={"calculator", "budget", "workers", "within_eV_per_atom", "most_atoms", "files", "pseudo_dir"}
-    )
-    pseudo_dir = None if settings.pseudo_dir is None else str(settings.pseudo_dir)
-    assert settings.calculator != "none"
-    return DFTSettings(code=settings.calculator, pressure_GPa=pressure_GPa, pseudo_dir=pseudo_dir, **taken)
 
 
 def check_anchor(settings: AnchorSettings, elements: Sequence[str], pressure_GPa: float) -> dict[str, str]:

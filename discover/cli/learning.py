@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from discover.cli.campaign_options import Out, Overrides, Resume, Seed
 from discover.cli.interruption import Interrupted, sigterm_interrupts
 from discover.cli.output import chatter_to_stderr, print_json
 from discover.cli.reading import AsJson
@@ -21,16 +22,10 @@ def learn(
     campaign: Annotated[
         Path, typer.Argument(metavar="CAMPAIGN.yaml", help="A campaign with a learn section; see docs/learning.md.")
     ],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Run folder; runs/<name of the campaign> by default."),
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in that folder.")] = False,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="In place of the campaign's seed.")] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="a.b=c", help="Change a key of the campaign; repeat for more."),
-    ] = None,
+    out: Out = None,
+    resume: Resume = False,
+    seed: Seed = None,
+    overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
     """Teach a potential what it lacks: explore, stop where it knows too little, label, fine-tune, go on.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from discover.cli.campaign_options import Out, Overrides, Resume, Seed
 from discover.cli.interruption import Interrupted, sigterm_interrupts
 from discover.cli.output import duration
 
@@ -19,12 +20,9 @@ def run(
     campaign: Annotated[
         Path, typer.Argument(metavar="CAMPAIGN.yaml", help="What to search; see docs/campaign-yaml.md.")
     ],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Run folder; runs/<name of the campaign> by default."),
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in that folder.")] = False,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="In place of the campaign's seed.")] = None,
+    out: Out = None,
+    resume: Resume = False,
+    seed: Seed = None,
     workers: Annotated[
         int | None,
         typer.Option(min=0, metavar="N", help="Processes; one a GPU or core by default, 0: all in this one."),
@@ -32,10 +30,7 @@ def run(
     ray_address: Annotated[
         str | None, typer.Option(metavar="A", help="A Ray cluster to run on, as in auto or ray://head:10001.")
     ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="a.b=c", help="Change a key of the campaign; repeat for more."),
-    ] = None,
+    overrides: Overrides = None,
 ) -> None:
     """Search a chemical system, as a campaign file says, and write hull, structures and report.
 

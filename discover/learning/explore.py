@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 import numpy as np
 
@@ -149,13 +148,14 @@ def _stops(walkers: Sequence[Walk], band: Band, enough: int, seen: Exploration) 
     """Frames inside the band, walker by walker in turn; no two of one event."""
     stops: list[Frame] = []
     seen.traces = [[] for _ in walkers]
-    ways = [iter(_stops_of(walk, band, seen, k)) for k, walk in enumerate(walkers)]
+    ways = [_stops_of(walk, band, seen, k) for k, walk in enumerate(walkers)]
     while ways and len(stops) < enough:
         for way in list(ways):
-            stopped = list(islice(way, 1))
-            stops += stopped
-            if not stopped:
+            stopped = next(way, None)
+            if stopped is None:
                 ways.remove(way)
+            else:
+                stops.append(stopped)
     seen.stops = len(stops)
     return stops
 

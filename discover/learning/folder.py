@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from discover.config import CampaignConfig, differences, dump_campaign, lookup, read_campaign
 from discover.errors import InputError
-from discover.folder_lock import LOCK, FolderLock
+from discover.folder_lock import LOCK, FolderLock, make_writable
 from discover.learning.learning import Learning
 from discover.learning.record import LearningRecord
 from discover.learning.report import write_report
 from discover.progress import Progress
-from discover.run_folder import DATABASE
+from discover.run_folder import CONFIG, DATABASE
 from discover.whole_files import write_files
 
-CONFIG = "campaign.yaml"
 MAY_CHANGE = {("learn", "labels"), ("learn", "oracle", "workers"), ("device",), ("learn", "oracle", "command")}
 """Keys that a resumed run may have changed: how much, and where."""
 
@@ -31,12 +29,7 @@ def learn_in(folder: Path, config: CampaignConfig, resume: bool, progress: Progr
     learning = Learning(folder, config, progress)
     progress.message(f"{config.system} with {config.potential} into {folder}")
     learning.check()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another --out") from None
+    make_writable(folder)
     lock = FolderLock(folder)
     lock.take()
     try:

@@ -37,6 +37,7 @@ class Ground:
         assert config.learn is not None
         self.path, self.config, self.learn, self.progress = path, config, config.learn, progress
         self.elements = search_space(config).elements
+        self._energies: dict[str, float] = {}
 
     def check(self) -> None:
         """Refuse what cannot be run, before anything is written.
@@ -173,10 +174,6 @@ class Ground:
         for label, answer in zip(unknown, answers(self.root, [x.structure for x in unknown]), strict=True):
             self._energies[label.sha256] = answer.energy_eV
         return [self._energies[label.sha256] for label in labels]
-
-    @cached_property
-    def _energies(self) -> dict[str, float]:
-        return {}
 
     def forgotten(self, potential: Potential) -> Errors | None:
         """Errors on reference structures of systems that are not replayed; None where the set has no other oracle."""

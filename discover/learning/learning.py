@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 
 from discover.config import CampaignConfig
 from discover.errors import InputError
@@ -154,11 +155,11 @@ class Learning:
 
     def _known(self, potential: Potential, labelled: Sequence[Label]) -> Known:
         """What has labels, seen with this potential's features."""
-        found = [potential.evaluate([label.structure])[0].features for label in labelled]
+        found = [potential.descriptors(label.structure) for label in labelled]
         features = tuple(f for f in found if f is not None)
         return Known(tuple(label.structure.numbers for label in labelled), features, self.ground.projection)
 
-    def _newest(self, generation: int) -> dict:
+    def _newest(self, generation: int) -> dict[int, Atoms]:
         """Each walker's newest chosen frame, where it has one: there it goes on."""
         before = [c for g in range(generation) for c in read_chosen(self._folder(g) / "chosen.extxyz")]
         return {c.walker: c.atoms for c in before}

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from ase import Atoms
 
 from discover.config_learning import OracleSettings
+from discover.dft_level import level_of
 from discover.errors import InputError
 from potentials import DeviceError, LoadError, Potential, UnknownPotentialError, load
 from potentials.dft import DFTError, DFTPool, DFTResult, DFTSettings, identity
@@ -134,12 +135,7 @@ def oracle_of(settings: OracleSettings, elements: Sequence[str], folder: Path, d
     """
     if settings.potential is not None:
         return PotentialOracle(_potential(settings, elements, device), folder)
-    assert settings.calculator is not None
-    taken = settings.model_dump(
-        exclude={"calculator", "potential", "potential_options", "workers", "pseudo_dir"}
-    )
-    pseudo_dir = None if settings.pseudo_dir is None else str(settings.pseudo_dir)
-    level = DFTSettings(code=settings.calculator, pseudo_dir=pseudo_dir, **taken)
+    level = level_of(settings)
     try:
         versions = identity(level, elements)
     except DFTError as error:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from discover.learning.figures import plots
 from discover.learning.record import LearningRecord
@@ -20,7 +18,7 @@ def write_report(record: LearningRecord, folder: Path) -> Path:
     """Write `folder`/report and give the path of its page."""
     figures = {plot.name: render(plot) for plot in plots(record)}
     html = environment().get_template("learning.html").render(
-        record=record, figures=figures, headline=headline(record), oracle=describe(record.oracle),
+        record=record, figures=figures, headline=headline(record), oracle=record.oracle["name"],
         potential=record.potential.get("name"), growth=growth(record),
     )  # fmt: skip
     files = {f"report/{name}.png": figure.light for name, figure in figures.items()}
@@ -52,11 +50,6 @@ def growth(record: LearningRecord) -> float | None:
     if not first.reference_force_eV_A or last.reference_force_eV_A is None:
         return None
     return last.reference_force_eV_A / first.reference_force_eV_A - 1
-
-
-def describe(oracle: Mapping[str, Any]) -> str:
-    """An oracle in a few words."""
-    return str(oracle.get("name") or f"{oracle.get('code')} {oracle.get('xc')}")
 
 
 def _labels_csv(record: LearningRecord) -> str:

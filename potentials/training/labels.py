@@ -16,7 +16,7 @@ from ase.io import iread, write
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from potentials.neighbours import Structure
-from potentials.potential import Potential, structure_of
+from potentials.potential import Potential, batches, structure_of
 from potentials.words import in_words
 
 _GRAIN = 1e-8
@@ -103,22 +103,10 @@ def label_of(atoms: Atoms) -> Label:
 def answers(potential: Potential, structures: Iterable[Structure]) -> list[Label]:
     """A potential's own answers as labels: a cheap oracle, or what a network shall not forget."""
     labels: list[Label] = []
-    for batch in _batches(structures, potential.batch_atoms):
+    for batch in batches(structures, potential.batch_atoms):
         for structure, answer in zip(batch, potential.evaluate(batch), strict=True):
             labels.append(Label(structure, answer.energy_eV, answer.forces_eV_A, answer.stress_eV_A3))
     return labels
-
-
-def _batches(structures: Iterable[Structure], atoms: int) -> list[list[Structure]]:
-    batches: list[list[Structure]] = []
-    room = 0
-    for structure in structures:
-        if room <= 0:
-            batches.append([])
-            room = atoms
-        batches[-1].append(structure)
-        room -= len(structure.numbers)
-    return batches
 
 
 def read_labels(path: Path) -> list[Label]:

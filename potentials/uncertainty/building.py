@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from potentials.neighbours import Structure
-from potentials.potential import Evaluation, Potential
+from potentials.potential import Evaluation, Potential, batches
 from potentials.uncertainty.calibration import FOLDS, ErrorScale
 from potentials.uncertainty.domain import Domain
 from potentials.uncertainty.reference import AT_REST, ReferenceSetError, ReferenceStructure
@@ -104,8 +104,8 @@ def answers(
     """
     usable = list(_usable(potential, reference, oracle))
     evaluations: list[Evaluation] = []
-    for batch in _batches(usable, potential.batch_atoms):
-        evaluations += potential.evaluate([r.structure for r in batch])
+    for batch in batches([r.structure for r in usable], potential.batch_atoms):
+        evaluations += potential.evaluate(batch)
         told(len(evaluations))
     if evaluations[0].features is None:
         raise ReferenceSetError(f"{potential.metadata.name} has no features of atoms, so it has no domain")
@@ -137,21 +137,6 @@ def _usable(
             yield entry
     if not count:
         raise ReferenceSetError(f"{potential.metadata.name} knows no structure of the set")
-
-
-def _batches(
-    reference: Sequence[ReferenceStructure], most_atoms: int
-) -> Iterator[list[ReferenceStructure]]:
-    batch: list[ReferenceStructure] = []
-    atoms = 0
-    for entry in reference:
-        batch.append(entry)
-        atoms += len(entry.structure.numbers)
-        if atoms >= most_atoms:
-            yield batch
-            batch, atoms = [], 0
-    if batch:
-        yield batch
 
 
 def _aligned(errors_eV: np.ndarray, reference: Sequence[ReferenceStructure]) -> np.ndarray:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from potentials.metadata import file_sha256
 from potentials.neighbours import Structure
+from potentials.potential import structure_of
 
 AT_REST = "relaxed"
 """Kind of the structures, as `ReferenceStructure.kind` names it, that the domain is made of: crystals at rest, near
@@ -118,12 +118,7 @@ def from_atoms(frames: Sequence[Atoms], oracle: str) -> list[ReferenceStructure]
             raise ReferenceSetError(f"frame {k + 1} has no energy or no forces; write both, as ASE's extended XYZ does")
         labels = Labels(float(results["energy"]), np.asarray(results["forces"], float))
         system = "-".join(sorted(set(atoms.get_chemical_symbols())))
-        structure = Structure(atoms.numbers.copy(), atoms.positions.copy(), atoms.cell.array.copy())
         kind = str(atoms.info.get("kind", "relaxed"))
-        found.append(ReferenceStructure(structure, str(atoms.info.get("system", system)), kind, {oracle: labels}))
+        named = str(atoms.info.get("system", system))
+        found.append(ReferenceStructure(structure_of(atoms), named, kind, {oracle: labels}))
     return found
-
-
-def shipped_sha256() -> str:
-    """Of the shipped set's file: domains that were made from another one are out of date."""
-    return file_sha256(SHIPPED)

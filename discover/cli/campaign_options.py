@@ -1,0 +1,19 @@
+"""What every command that runs a campaign's file takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Run folder; runs/<name of the campaign> by default."),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in that folder.")]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="In place of the campaign's seed.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="a.b=c", help="Change a key of the campaign; repeat for more."),
+]
