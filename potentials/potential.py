@@ -75,6 +75,10 @@ class Potential(ABC):
         """An ASE calculator (energy, forces, stress)."""
         return PotentialCalculator(self)
 
+    def in_double_precision(self) -> Potential:
+        """The same potential computing in float64, for differences; itself where it has one precision."""
+        return self
+
     def warm_up(self) -> None:
         """Do now what the first call would do slowly (compilation, CUDA start)."""
         return

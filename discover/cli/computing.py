@@ -14,6 +14,8 @@ from discover.cli.reading import AsJson
 from discover.errors import InputError
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from discover.compute.registry import Computation, Computed
     from potentials import Potential
 
@@ -38,6 +40,9 @@ def compute(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 1 where a check fails, or a structure is outside.")
     ] = False,
+    plots: Annotated[
+        Path | None, typer.Option("--plots", metavar="DIR", help="Write its figures there, as PNG.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compute one property of any structure file.
@@ -70,13 +75,43 @@ def compute(
         for k, (label, atoms) in enumerate(read):
             if len(read) > 1:
                 print(f"{name} {k + 1}/{len(read)}: {label}", file=sys.stderr)
-            found.append((label, chosen.compute(loaded, atoms, settings)))
+            found.append((label, _computed(chosen, loaded, label, atoms, settings)))
+        if plots is not None:
+            _draw(chosen, found, plots)
     if as_json:
         print_json(_json(found))
     else:
         _print(found)
     if strict and not all(computed.ok for _, computed in found):
         raise typer.Exit(1)
+
+
+def _computed(chosen: Computation, potential: Potential, label: str, atoms: Atoms, settings: Any) -> Computed:
+    from rich.console import Console
+
+    from discover.cli.progress import progress_on
+    from potentials.suitable import UnsuitableStructureError
+    from properties.errors import PropertyError
+
+    progress = progress_on(Console(stderr=True))
+    try:
+        return chosen.compute(potential, atoms, settings, progress)
+    except (PropertyError, UnsuitableStructureError) as error:
+        raise InputError(f"{label}: {error}") from None
+    finally:
+        progress.finish()
+
+
+def _draw(chosen: Computation, found: Sequence[tuple[str, Computed]], folder: Path) -> None:
+    """Each structure's figures as PNG, named after its file."""
+    from discover.report.look import Look, png
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for label, computed in found:
+        for plot in chosen.plots(computed.json):
+            file = folder / f"{Path(label).name.replace('@', '-')}-{plot.name}.png"
+            file.write_bytes(png(plot, Look()))
+            print(f"wrote {file}", file=sys.stderr)
 
 
 def _json(found: Sequence[tuple[str, Computed]]) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 A computation is a module with
 
     class Settings(BaseModel)           what `--set key=value` takes
-    def compute(potential, atoms, settings) -> Computed
+    NEEDS: Sequence[str]                stages of the pipeline that come first: "rest", "validate"
+    def compute(potential, atoms, settings, progress) -> Computed
+    def plots(json) -> Sequence[Plot]   figures of what `compute` gave as JSON, so that a report can be drawn again
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from ase import Atoms
     from pydantic import BaseModel
 
+    from discover.progress import Progress
+    from discover.report.look import Plot
     from potentials import Potential
 
 HOMES = {
@@ -53,9 +57,18 @@ class Computation(Protocol):
     """A module of `HOMES`."""
 
     Settings: type[BaseModel]
+    NEEDS: Sequence[str]
 
-    def compute(self, potential: Potential, atoms: Atoms, settings: Any) -> Computed:
-        """Compute it for one structure."""
+    def compute(self, potential: Potential, atoms: Atoms, settings: Any, progress: Progress) -> Computed:
+        """Compute it for one structure, as it came: one that has to be at rest is brought to rest first.
+
+        Raises:
+            properties.errors.PropertyError: it cannot be had, with the reason.
+            InputError: it cannot be asked for so.
+        """
+
+    def plots(self, json: Mapping[str, Any]) -> Sequence[Plot]:
+        """Figures of what was computed; none is an answer too."""
 
 
 def computation(name: str) -> Computation:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field
 
 from discover.compute.registry import Computed
 from discover.errors import InputError
+from discover.progress import Progress
+from discover.report.look import Plot
 from potentials import Potential
 from potentials.potential import structure_of
 from potentials.uncertainty import Estimate, NoDomainError, uncertainty_of
@@ -24,7 +28,10 @@ class Settings(BaseModel):
     level: float = Field(default=LEVEL, gt=0, lt=1)
 
 
-def compute(potential: Potential, atoms: Atoms, settings: Settings) -> Computed:
+NEEDS: Sequence[str] = ()
+
+
+def compute(potential: Potential, atoms: Atoms, settings: Settings, progress: Progress) -> Computed:
     """Every atom on a line."""
     try:
         known = uncertainty_of(potential, settings.domain)
@@ -55,3 +62,8 @@ def _title(found: Estimate, atoms: Atoms, potential: Potential) -> str:
     bound = f"below {found.error_bound_meV_per_atom:.0f} with {100 * found.level:g} %"
     forces = f"forces below {found.force_error_bound_eV_A:.2f} eV/Å (RMS)"
     return f"{atoms.get_chemical_formula()} with {potential.metadata.name}: {verdict}; {energy}, {bound}; {forces}"
+
+
+def plots(json: Mapping[str, Any]) -> Sequence[Plot]:
+    """None: the table says it all."""
+    return ()

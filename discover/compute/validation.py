@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
 
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field
 
 from discover.compute.registry import Computed
+from discover.progress import Progress
+from discover.report.look import Plot
 from potentials import Potential
 from properties.validation import Check, validate
 from properties.validation.dynamics import STEPS
@@ -26,7 +29,10 @@ class Settings(BaseModel):
     seed: int = Field(default=0, ge=0)
 
 
-def compute(potential: Potential, atoms: Atoms, settings: Settings) -> Computed:
+NEEDS: Sequence[str] = ()
+
+
+def compute(potential: Potential, atoms: Atoms, settings: Settings, progress: Progress) -> Computed:
     """Every check on a line."""
     found = validate(
         potential, atoms, tuple(settings.only), settings.precision, settings.nve_steps, settings.seed
@@ -46,3 +52,8 @@ def compute(potential: Potential, atoms: Atoms, settings: Settings) -> Computed:
 def _row(check: Check) -> list[str]:
     verdict = "pass" if check.passed else "FAIL"
     return [check.name, f"{check.value:.1e}", f"{check.threshold:.1e}", check.unit or "-", verdict, check.note]
+
+
+def plots(json: Mapping[str, Any]) -> Sequence[Plot]:
+    """None: the table says it all."""
+    return ()

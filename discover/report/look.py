@@ -118,10 +118,11 @@ class Rendered:
 def render(plot: Plot) -> Rendered:
     """Render a figure for both schemes and both widths."""
     narrow_by_dark = product((False, True), (False, True))
-    return Rendered(plot, *(_png(plot, Look(dark=dark, narrow=narrow)) for narrow, dark in narrow_by_dark))
+    return Rendered(plot, *(png(plot, Look(dark=dark, narrow=narrow)) for narrow, dark in narrow_by_dark))
 
 
-def _png(plot: Plot, look: Look) -> bytes:
+def png(plot: Plot, look: Look) -> bytes:
+    """One look of a figure."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -41,6 +41,7 @@ class _Walker:
     start: Atoms
     optimiser: QuasiNewton
     relax: bool
+    pressure_GPa: float
     rough: bool = False
     foretold_eV: float | None = None
     calls: int = 0
@@ -83,8 +84,14 @@ class InFlightRelaxer:
         """Structures waiting or in flight, without those that are held."""
         return len(self._waiting) + len(self._flying)
 
-    def add(self, id: int, atoms: Atoms, relax: bool = True, rough: bool = False) -> None:
-        """Queue a structure; with relax=False it is evaluated once as it is, a rough one may be rehearsed."""
+    def add(
+        self, id: int, atoms: Atoms, relax: bool = True, rough: bool = False, pressure_GPa: float | None = None
+    ) -> None:
+        """Queue a structure; with relax=False it is evaluated once as it is, a rough one may be rehearsed.
+
+        pressure_GPa: its own, where it is not that of the settings.
+        """
+        pressure = self.settings.pressure_GPa if pressure_GPa is None else pressure_GPa
         start = atoms.copy()
         start.pbc = True
         # Before anything else: spglib dies, and the process with it, on positions that are not finite
@@ -94,7 +101,7 @@ class InFlightRelaxer:
                 start = primitive(start)
             except Exception as error:  # a cell that no lattice reduction foresaw ends alone
                 reason = in_words(error)
-        walker = _Walker(id, start, self._optimiser(start), relax, rough and relax)
+        walker = _Walker(id, start, self._optimiser(start, pressure), relax, pressure, rough and relax)
         if reason:
             self._finished.append(self._failed(walker, reason))
         else:
@@ -132,7 +139,7 @@ class InFlightRelaxer:
         """Before the first model call: where the surrogate says that it will end."""
         assert self._surrogate is not None and walker.foretold_eV is not None
         here = walker.optimiser.structure
-        enthalpy = walker.foretold_eV + self.settings.pressure_GPa * GPA * here.volume_A3
+        enthalpy = walker.foretold_eV + walker.pressure_GPa * GPA * here.volume_A3
         self._held[walker.id] = walker
         self._halts.append(Halt(walker.id, _atoms(here), enthalpy, 0.0, 0, self._surrogate.error_eV(here)))
 
@@ -174,8 +181,8 @@ class InFlightRelaxer:
             else:
                 self._flying.append(walker)
 
-    def _optimiser(self, atoms: Atoms) -> QuasiNewton:
-        return QuasiNewton(structure_of(atoms), self.settings.pressure_GPa, self.settings.relax_cell)
+    def _optimiser(self, atoms: Atoms, pressure_GPa: float) -> QuasiNewton:
+        return QuasiNewton(structure_of(atoms), pressure_GPa, self.settings.relax_cell)
 
     def _rehearse(self, walker: _Walker) -> bool:
         """Relax it on the surrogate, True where that went well; what fails there begins as it was given."""
@@ -184,6 +191,7 @@ class InFlightRelaxer:
             return False
         settings = replace(
             self.settings,
+            pressure_GPa=walker.pressure_GPa,
             max_steps=REHEARSAL_STEPS,
             primitive=False,
             halt_every=0,
@@ -191,7 +199,7 @@ class InFlightRelaxer:
         )
         (done,) = relax(self._surrogate, [walker.start], settings)
         if done.outcome is not Outcome.FAILED:
-            walker.optimiser = self._optimiser(done.atoms)
+            walker.optimiser = self._optimiser(done.atoms, walker.pressure_GPa)
             walker.foretold_eV = done.energy_eV
         return walker.foretold_eV is not None
 
@@ -231,13 +239,13 @@ class InFlightRelaxer:
         here = walker.optimiser.structure
         reason = in_words(answer) if isinstance(answer, Exception) else unphysical_energy(here, answer, self.settings)
         if walker.foretold_eV is not None and walker.calls == 1 and (reason or self._misled(walker, answer)):
-            walker.optimiser, walker.foretold_eV = self._optimiser(walker.start), None
+            walker.optimiser, walker.foretold_eV = self._optimiser(walker.start, walker.pressure_GPa), None
             return None
         if reason or isinstance(answer, Exception):
             return self._failed(walker, reason)
-        if not walker.relax or self._converged(here, answer):
+        if not walker.relax or self._converged(walker, here, answer):
             return self._ended(walker, here, answer, Outcome.CONVERGED)
-        enthalpy = self._enthalpy(here, answer)
+        enthalpy = self._enthalpy(walker, here, answer)
         if walker.lowest is None or enthalpy < walker.lowest[0]:
             walker.lowest = enthalpy, here, answer
         if walker.optimiser.steps >= self.settings.max_steps:
@@ -258,16 +266,16 @@ class InFlightRelaxer:
             return False
         return answer.energy_eV - walker.foretold_eV > MISLED_EV * len(walker.start)
 
-    def _enthalpy(self, structure: Structure, answer: Evaluation) -> float:
-        return answer.energy_eV + self.settings.pressure_GPa * GPA * structure.volume_A3
+    def _enthalpy(self, walker: _Walker, structure: Structure, answer: Evaluation) -> float:
+        return answer.energy_eV + walker.pressure_GPa * GPA * structure.volume_A3
 
-    def _converged(self, structure: Structure, answer: Evaluation) -> bool:
+    def _converged(self, walker: _Walker, structure: Structure, answer: Evaluation) -> bool:
         limit = self.settings.fmax_eV_A
         if _largest_force(answer) > limit:
             return False
         if not self.settings.relax_cell:
             return True
-        residual = answer.stress_eV_A3 + self.settings.pressure_GPa * GPA * np.eye(3)
+        residual = answer.stress_eV_A3 + walker.pressure_GPa * GPA * np.eye(3)
         return bool(np.abs(residual).max() * structure.volume_A3 / len(structure.numbers) <= limit)
 
     def _ended(
@@ -276,7 +284,7 @@ class InFlightRelaxer:
         atoms = _atoms(here)
         smallest = primitive(atoms, FINAL_SYMPREC_A) if walker.relax and self.settings.primitive else atoms
         share = len(smallest) / len(atoms)
-        enthalpy = self._enthalpy(here, answer)
+        enthalpy = self._enthalpy(walker, here, answer)
         return Relaxation(
             walker.id,
             smallest,
