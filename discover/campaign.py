@@ -13,6 +13,7 @@ from discover.doubts import witness_of
 from discover.engine import Engine, LocalEngine
 from discover.errors import InputError
 from discover.ladder import on_top_rung
+from discover.pipeline.run import check_properties, properties_run
 from discover.preflight import check_campaign, check_elements, check_ladder, check_rungs_differ
 from discover.progress import Progress, Silent
 from discover.ray_engine import RayEngine
@@ -75,6 +76,7 @@ class Campaign:
         """
         out = Path(out) if out is not None else Path("runs") / self.name
         check_campaign(self.config, here=ray_address is None)
+        check_properties(self.config)
         anchor = self.config.anchor
         if anchor is not None:
             check_anchor(anchor, search_space(self.config).elements, self.config.search.pressure_GPa)
@@ -101,7 +103,11 @@ class Campaign:
             if anchor is not None:
                 folder.store.save({"finished": None})
                 anchor_run(folder, anchor, progress)
-            return folder.finish()
+            record = folder.finish()
+            if self.config.properties is None:
+                return record
+            properties_run(folder, self.config.properties, progress, workers=workers, ray_address=ray_address)
+            return folder.write_results()
         finally:
             folder.release()
 

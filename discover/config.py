@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from discover.config_errors import blame, explain
 from discover.config_learning import LearnSettings
+from discover.config_properties import PropertiesSettings, checked_stages
 from discover.config_sections import (
     AnchorSettings,
     Device,
@@ -43,6 +44,7 @@ class CampaignConfig(Section):
     ladder: LadderSettings = LadderSettings()
     anchor: AnchorSettings | None = None
     learn: LearnSettings | None = None
+    properties: PropertiesSettings | None = None
     duplicates: DuplicateSettings = DuplicateSettings()
     references: Path | None = None
     hits_within_eV_per_atom: Annotated[Number, Field(ge=0)] = 0.05
@@ -116,9 +118,24 @@ def _validated(
         value["seed"] = seed
         set_keys.append(("seed",))
     try:
-        return CampaignConfig.model_validate(value), lines, set_keys
+        config = CampaignConfig.model_validate(value)
     except ValidationError as error:
         raise InputError(explain(error, path, lines, set_keys, CampaignConfig)) from None
+    return _with_stages(config, path, lines, set_keys), lines, set_keys
+
+
+def _with_stages(
+    config: CampaignConfig, path: Path, lines: Mapping[Key, int], set_keys: Sequence[Key]
+) -> CampaignConfig:
+    """The same with the settings of each property stage checked and written out."""
+    if config.properties is None:
+        return config
+    section: Key = ("properties", "stages") if ("properties", "stages") in lines else ("properties",)
+    stages = checked_stages(
+        config.properties.stages, lambda key: blame(path, (*section, *key), lines, set_keys), path.parent
+    )
+    written = [{name: settings} for name, settings in stages.items()]
+    return config.model_copy(update={"properties": config.properties.model_copy(update={"stages": written})})
 
 
 def _override(value: dict[str, Any], text: str) -> Key:
@@ -160,7 +177,10 @@ def _with_files(
     names = {key: _checkpoint(getattr(config, key), path.parent) for key in ("potential", "witness")}
     ladder = _ladder_with_files(config.ladder, path.parent)
     learn = _learn_with_files(config.learn, path.parent, found)
-    sections = {"search": search, "ladder": ladder, "anchor": anchor, "learn": learn}
+    properties = config.properties
+    if properties is not None and properties.potential is not None:
+        properties = properties.model_copy(update={"potential": _checkpoint(properties.potential, path.parent)})
+    sections = {"search": search, "ladder": ladder, "anchor": anchor, "learn": learn, "properties": properties}
     return config.model_copy(update={**sections, "references": references, **names})
 
 

@@ -11,9 +11,6 @@ from pydantic import BaseModel, ValidationError
 
 from discover.yaml_lines import Key
 
-LATER = {
-    "properties": "property pipelines are not in this version; remove the key",
-}
 _KINDS = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
@@ -56,6 +53,11 @@ def explain(
     key, text = _message(first, root)
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{blame(path, key, lines, overridden)}: {text}{more}"
+
+
+def first_fault(error: ValidationError, root: type[BaseModel]) -> tuple[Key, str]:
+    """The key of the first of the errors, misspelt ones before all, and what is wrong with it."""
+    return _message(min(error.errors(), key=lambda e: e["type"] != "extra_forbidden"), root)
 
 
 def blame(path: Path, key: Key, lines: Mapping[Key, int], overridden: Sequence[Key]) -> str:
@@ -120,8 +122,6 @@ def _said(value: Any) -> str:
 
 def _unknown(key: Key, root: type[BaseModel]) -> str:
     name = str(key[-1])
-    if len(key) == 1 and name in LATER:
-        return LATER[name]
     known = _keys(key[:-1], root)
     forgotten_unit = [k for k in known if k.startswith(f"{name}_")]
     near = forgotten_unit or _elsewhere(name, root) or difflib.get_close_matches(name, known, 1, 0.6)

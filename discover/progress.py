@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 SEARCHING = "searching"
+PROPERTIES = "computing properties"
 
 
 class Progress(Protocol):

@@ -55,7 +55,7 @@ MAY_CHANGE = {
 """Keys that a resumed campaign may have changed: they say how long and where to search, not what. Re-ranking may be
 asked for when a search is over, or given up; so may anchoring, whatever its keys say, for each calculation is kept by
 its own settings."""
-BESIDE = ("anchor", "learn")
+BESIDE = ("anchor", "learn", "properties")
 """Sections that say nothing of the search."""
 
 

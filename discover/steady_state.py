@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ase import Atoms
+
 from discover.config import CampaignConfig
 from discover.doubts import Doubts, witness_of
 from discover.engine import Engine, Finished, Halted, Lost, Task
@@ -13,6 +15,7 @@ from discover.findings import Findings
 from discover.forecast import Forecast
 from discover.foretelling import Foretelling
 from discover.judgement import judged
+from discover.pipeline.offers import OPERATOR, read_offers
 from discover.progress import Progress
 from discover.pruning import FALLS_INTO, Pruner
 from discover.run_folder import RunFolder
@@ -58,6 +61,8 @@ class SteadyState:
         self._pruner = Pruner(self._findings, config.relax.risk, config.hits_within_eV_per_atom)
         self._seeds = seed_structures(config, self._space)
         self._seeds_asked = 0
+        self._offers: list[tuple[str, Atoms]] = []
+        self._offers_taken: list[str] = []
         self._waiting: dict[int, Candidate] = {}
         self._unasked = 0
         self._dry = False
@@ -79,6 +84,8 @@ class SteadyState:
         if saved["seeds"] != len(self._seeds):
             raise InputError(f"{self._folder.path}: search.start_from holds other structures than when it was begun")
         self._seeds_asked = saved["seeds_asked"]
+        self._offers_taken = saved.get("offers_taken", [])
+        self._offers = read_offers(self._folder.path, self._offers_taken)
         self._searcher = searcher_class(self._search.searcher).from_state(self._space, saved["searcher"])
         self._findings.restore(self._store.distinct())
         self._pruner.forecast = Forecast.from_state(saved["forecast"])
@@ -93,6 +100,7 @@ class SteadyState:
             "foretelling": self._pruner.foretelling.state(),
             "seeds": len(self._seeds),
             "seeds_asked": self._seeds_asked,
+            "offers_taken": self._offers_taken,
             "finished": None,
         }
 
@@ -130,6 +138,9 @@ class SteadyState:
         if seeds:
             self._seeds_asked += len(seeds)
             return seeds
+        offers = self._offered(room)
+        if offers:
+            return offers
         if self._tally.spent(self._search) or self._seeds_pending() or self._dry:
             return []
         budget = self._search.candidates
@@ -144,6 +155,16 @@ class SteadyState:
             raise InputError(f"search: {error}") from None
         self._tally.asked += len(fresh)
         return fresh
+
+    def _offered(self, room: int) -> list[Candidate]:
+        """What the run's own hits have led to since, each once: the state stored with them knows their names."""
+        now, self._offers = self._offers[: max(room, 0)], self._offers[max(room, 0) :]
+        found = []
+        for name, atoms in now:
+            found.append(Candidate(self._searcher.next_id, atoms, OPERATOR, info={"file": name}))
+            self._searcher.next_id += 1
+            self._offers_taken.append(name)
+        return found
 
     def _seeds_pending(self) -> bool:
         return any(id < len(self._seeds) for id in self._waiting)
@@ -170,7 +191,7 @@ class SteadyState:
     def _verdict(self, item: Halted) -> Verdict:
         """Whether a relaxation deserves more; known crystals and the user's own are relaxed to their end."""
         candidate = self._waiting[item.halt.id]
-        return Verdict(candidate.id) if candidate.id < len(self._seeds) else self._pruner.verdict(candidate, item)
+        return Verdict(candidate.id) if candidate.operator in SEED_OPERATORS else self._pruner.verdict(candidate, item)
 
     def _judge(self, item: Finished | Lost) -> StoredResult:
         """What became of a candidate, held against the laws of nature and against what is known."""

@@ -9,8 +9,8 @@ from typing import Any
 from discover.config_sections import SearchSettings
 from searchers.candidate import Fate, Relaxed
 
-SEED_OPERATORS = ("prototype", "start_from")
-"""What a campaign starts from is relaxed beside the budget of candidates."""
+SEED_OPERATORS = ("prototype", "start_from", "offer")
+"""What a campaign starts from, and what its own pipeline offers it, is relaxed beside the budget of candidates."""
 
 
 @dataclass

@@ -9,6 +9,7 @@ from discover.cli.computing import compute
 from discover.cli.exporting import export
 from discover.cli.learning import learn
 from discover.cli.models import potentials
+from discover.cli.properties import properties
 from discover.cli.reading import hull, report, status
 from discover.cli.searching import run
 
@@ -22,7 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, status, report, hull, anchor, learn, compute, export, potentials):
+for command in (run, status, report, hull, anchor, properties, learn, compute, export, potentials):
     app.command()(command)
 
 

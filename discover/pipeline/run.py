@@ -1,0 +1,166 @@
+"""A run's folder through the pipeline: its hull's hits in, the record of what they are good for out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ase import Atoms
+
+from discover.config import CampaignConfig
+from discover.config_properties import PropertiesSettings
+from discover.errors import InputError
+from discover.hull import reference_structures
+from discover.ladder import on_top_rung
+from discover.pipeline.hits import Hit, hits_of
+from discover.pipeline.offers import write_offers
+from discover.pipeline.pipeline import Pipeline
+from discover.pipeline.record import TABLE, PropertiesRecord, properties_csv, read_properties, write_hits
+from discover.pipeline.results import FOLDER, StageResult
+from discover.pipeline.stages import planned
+from discover.pipeline.tasks import LocalWorkers, PotentialSpec, RayWorkers, Workers
+from discover.progress import Progress
+from discover.records import Hull, HullEntry, RunRecord
+from discover.run_folder import REFERENCES, RunFolder
+from discover.whole_files import write_files
+from potentials import DeviceError, LoadError, Metadata, UnknownPotentialError, check_name, load
+
+
+def properties_run(
+    folder: RunFolder,
+    settings: PropertiesSettings,
+    progress: Progress,
+    *,
+    workers: int | None = None,
+    ray_address: str | None = None,
+    only: Collection[str] = (),
+    retry_failed: bool = False,
+) -> PropertiesRecord:
+    """Compute what is not known yet of the run's hits; the folder must be this process's own (`RunFolder.begin`).
+
+    settings: with the stages as `checked_stages` writes them out.
+    workers: Ray actors; 0 computes in this process; None takes one a GPU or core.
+    only: of the stages.
+    retry_failed: compute again what failed.
+
+    Raises:
+        InputError: nothing is found yet, a potential that is not here or is another than the hull's, no such stage.
+        KeyboardInterrupt: interrupted; everything finished is kept.
+    """
+    stages = planned({k: v for stage in settings.stages for k, v in stage.items()}, only)
+    record = folder.record()
+    hits, bare = _hits(folder, record, settings.most)
+    spec = properties_potential(folder.config, settings, bool(record.hull.ladder))
+    metadata = _metadata(spec, settings, record.hull, hits)
+    write_hits(folder.path, metadata.to_json(), hits, bare)
+    _say_bare(bare, progress)
+
+    def start(most: int) -> Workers:
+        return LocalWorkers(spec) if workers == 0 else RayWorkers(spec, workers, most, ray_address)
+
+    def offer(hit: Hit, found: StageResult) -> None:
+        if names := write_offers(folder.path, hit.id, found):
+            progress.message(f"{hit.label}: {len(names)} lower structures offered to the search (--resume takes them)")
+
+    pipeline = Pipeline(
+        folder.path,
+        hits,
+        stages,
+        metadata.to_json(),
+        progress,
+        pressure_GPa=folder.config.search.pressure_GPa,
+        insist=settings.insist,
+        retry_failed=retry_failed,
+        on_result=offer,
+    )
+    pipeline.run(start)
+    found = read_properties(folder.path)
+    assert found is not None
+    write_files(folder.path / FOLDER, {TABLE: properties_csv(found).encode()})
+    return found
+
+
+def check_properties(config: CampaignConfig) -> None:
+    """Refuse a pipeline that cannot run, before the search.
+
+    Raises:
+        InputError: an unknown potential, stages that need each other.
+    """
+    settings = config.properties
+    if settings is None:
+        return
+    planned({k: v for stage in settings.stages for k, v in stage.items()})
+    if settings.potential is not None:
+        try:
+            check_name(settings.potential)
+        except UnknownPotentialError as error:
+            raise InputError(f"properties.potential: {error}") from None
+
+
+def properties_potential(config: CampaignConfig, settings: PropertiesSettings, climbed: bool) -> PotentialSpec:
+    """Who computes: the one that the section names, or the hull's own.
+
+    climbed: whether the hull is the top rung's.
+    """
+    if settings.potential is not None:
+        return PotentialSpec(settings.potential, settings.potential_options, _device(settings.potential, config.device))
+    own = on_top_rung(config) if climbed else config
+    return PotentialSpec(own.potential, own.potential_options, _device(own.potential, own.device))
+
+
+def _device(potential: str, device: str) -> str:
+    """Potentials without a form for a GPU stay on the processor, as in a search."""
+    has_gpu_form = potential != "emt" and not potential.startswith("ase:")
+    return device if has_gpu_form or device != "auto" else "cpu"
+
+
+def _hits(folder: RunFolder, record: RunRecord, most: int) -> tuple[list[Hit], list[HullEntry]]:
+    references = folder.path / REFERENCES
+    theirs = reference_structures(references) if references.is_file() else {}
+
+    def atoms_of(id: int | str) -> Atoms:
+        return theirs[id] if isinstance(id, str) and id in theirs else record.atoms_of(id)
+
+    hits, bare = hits_of(record.hull, atoms_of, folder.config.hits_within_eV_per_atom, most)
+    if not hits:
+        raise InputError(f"{folder.path}: no structure has an energy yet; there is nothing to compute properties of")
+    return hits, bare
+
+
+def _metadata(spec: PotentialSpec, settings: PropertiesSettings, hull: Hull, hits: list[Hit]) -> Metadata:
+    """Of the potential, loaded here once: what is wrong with it should be known before workers start."""
+    try:
+        metadata = load(spec.name, "cpu", **spec.options).metadata
+    except DeviceError as error:
+        raise InputError(f"device: {error}") from None
+    except (LoadError, UnknownPotentialError) as error:
+        raise InputError(f"properties.potential: {error}") from None
+    known = metadata.elements
+    strangers = {e for hit in hits for e in hit.entry.composition if known is not None and e not in known}
+    if strangers:
+        raise InputError(f"properties.potential: {spec.name} does not know {min(strangers)}")
+    if settings.potential is None and not metadata.same_energies(hull.potential):
+        raise InputError(
+            f"potential: {spec.name} has other weights here than the run was made with; compute where it was run, or "
+            "name a potential for the properties (properties.potential)"
+        )
+    return metadata
+
+
+def _say_bare(bare: list[HullEntry], progress: Progress) -> None:
+    if bare:
+        named = ", ".join(f"{e.formula} ({e.id})" for e in bare)
+        progress.message(f"no structure, no properties: {named}")
+
+
+def with_options(settings: PropertiesSettings, given: Mapping[str, Any]) -> PropertiesSettings:
+    """The same with what the command line says; None leaves what is there.
+
+    Another potential takes none of the former one's options.
+    """
+    update = {k: v for k, v in given.items() if v is not None}
+    if update.get("potential") not in (None, settings.potential):
+        update.setdefault("potential_options", {})
+    return settings.model_copy(update=update)
+
+
