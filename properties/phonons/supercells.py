@@ -138,3 +138,20 @@ def _sublattices(cells: int) -> np.ndarray:
             form[:, 0, 1], form[:, 0, 2], form[:, 1, 2] = b, c, e
             forms.append(form)
     return np.concatenate(forms)
+
+
+def commensurate_matrix(q: np.ndarray, most_cells: int = 24) -> np.ndarray:
+    """Integer matrix of the smallest supercell in which a wave repeats: rows whose product with q is whole, (3, 3).
+
+    q: fractional, (3,).
+
+    Raises:
+        ValueError: none of `most_cells` cells does.
+    """
+    for cells in range(1, most_cells + 1):
+        matrices = _sublattices(cells)
+        phases = matrices @ q
+        fits = np.abs(phases - phases.round()).max(1) < 1e-6
+        if fits.any():
+            return matrices[fits][0]
+    raise ValueError(f"no supercell of up to {most_cells} cells holds a wave of q = {np.asarray(q).tolist()}")
