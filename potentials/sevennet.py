@@ -76,12 +76,15 @@ class SevenNetPotential(PairVectorPotential):
         network.compile_products(compiled)
         self.compiled = compiled
         self._checkpoint = checkpoint
+        self._double: SevenNetPotential | None = None
 
     def in_double_precision(self) -> SevenNetPotential:
-        """The same network in float64; 2.6 times slower on a CPU."""
+        """The same network in float64, built once (2.5 s); 2.6 times slower on a CPU."""
         if self.precision == "float64":
             return self
-        return SevenNetPotential(self.metadata.name, self.device, "float64", False, self._checkpoint)
+        if self._double is None:
+            self._double = SevenNetPotential(self.metadata.name, self.device, "float64", False, self._checkpoint)
+        return self._double
 
     def warm_up(self) -> None:
         """Compile for any number of atoms and pairs (two shapes teach the compiler that sizes vary)."""
