@@ -11,6 +11,7 @@ from ase import Atoms
 
 if TYPE_CHECKING:
     from discover.anchoring.stored import Anchoring
+    from discover.pipeline.record import PropertiesRecord
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,7 @@ class RunRecord:
         anchoring: what DFT says of the hull, None where it was not asked or where the run has found more since.
         unanchored: the hull by the potential alone, where `hull` is anchored.
         outdated: whether there is an anchoring of an earlier state of the run.
+        properties: what the pipeline has found of the hits; None where nobody has asked, or needs it.
     """
 
     system: str
@@ -167,3 +169,4 @@ class RunRecord:
     anchoring: Anchoring | None = None
     unanchored: Hull | None = None
     outdated: bool = False
+    properties: PropertiesRecord | None = None

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -283,19 +283,26 @@ class RunFolder:
         return record
 
     def write_results(self) -> RunRecord:
-        """Write hull.json, pareto.json of a Pareto search, structures/ and report/ from the store.
+        """Write hull.json, structures/ and report/ from the store.
+
+        Of a Pareto search also pareto.json, of a run with free energies hull_at_temperature.json.
 
         Raises:
             InputError: the folder cannot be written.
         """
+        from discover.free_energies import temperature_hull
+        from discover.pipeline.record import read_properties
         from discover.report import write_report
 
-        record = self.record()
+        record = replace(self.record(), properties=read_properties(self.path))
         near = self.config.report.near_hull_eV_per_atom
         files = {"hull.json": json.dumps(record.hull.to_json(), indent=1, allow_nan=False).encode()}
         pareto = pareto_of(record)
         if pareto is not None:
             files["pareto.json"] = json.dumps(pareto.to_json(), indent=1, allow_nan=False).encode()
+        warm = temperature_hull(record)
+        if warm is not None:
+            files["hull_at_temperature.json"] = json.dumps(warm.to_json(), indent=1, allow_nan=False).encode()
         front = {p.entry.id for p in pareto.front} if pareto else set()
         for entry in record.hull.entries:
             if isinstance(entry.id, int) and (entry.e_above_hull_eV_per_atom <= near or entry.id in front):

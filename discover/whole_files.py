@@ -24,8 +24,8 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
         os.replace(part, path)  # noqa: PTH105 - the name by which its atomicity is known
 
 
-def remove_others(folder: Path, keep: Mapping[str, bytes]) -> None:
-    """Remove an earlier report's files from `folder`/structures: a phase that left must not stay behind."""
-    for path in (folder / "structures").glob("*"):
+def remove_others(folder: Path, keep: Mapping[str, bytes], below: str = "structures") -> None:
+    """Remove an earlier report's files from a folder below it: a phase that left must not stay behind."""
+    for path in (folder / below).glob("*"):
         if str(path.relative_to(folder)) not in keep and path.suffix in (".cif", ".png", ".part"):
             path.unlink()

@@ -19,8 +19,10 @@ from discover.report.landscape import Kind
 from discover.report.look import Rendered
 from discover.report.notation import formula_html, group_html, group_symbol, potential_name
 from discover.report.phases import Phase
+from discover.report.properties_part import PropertiesPart
 from discover.report.search_summary import Cost, FailureRow, OperatorRow
 from discover.report.structure_picture import colour_hex
+from discover.report.temperature import TemperaturePart
 
 UNKNOWN = "–"
 
@@ -30,7 +32,7 @@ class Page:
     """Everything the template shows; `cifs` and `pictures` are by `Phase.file_stem`, `figures` by name.
 
     `difference` says how the ladder's rungs differ, empty where there is one; `pareto` is None where the search was
-    after the energy alone, `anchored` where there is no DFT.
+    after the energy alone, `anchored` where there is no DFT, `properties` and `temperature` where no pipeline has run.
     """
 
     run: RunRecord
@@ -49,6 +51,8 @@ class Page:
     difference: Markup
     pareto: ParetoFront | None
     anchored: AnchoredPart | None = None
+    properties: PropertiesPart | None = None
+    temperature: TemperaturePart | None = None
 
     @property
     def search_rung(self) -> str:
@@ -85,6 +89,7 @@ def environment() -> Environment:
         yaml=_yaml,
     )
     made.globals.update(style=_own_text("style.css"), script=_own_text("sort.js"))
+    made.globals.update(temperature_script=_own_text("temperature.js"))
     return made
 
 

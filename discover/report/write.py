@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+from discover.free_energies import temperature_hull
 from discover.pareto import pareto_of
 from discover.records import RunRecord
 from discover.report.anchored import anchored_part, anchored_plot
@@ -16,9 +18,11 @@ from discover.report.landscape import survey
 from discover.report.look import render
 from discover.report.page import Page, page_html
 from discover.report.phases import cif_of, near_phases, picture_of
+from discover.report.properties_part import properties_part
 from discover.report.rungs import climbs, difference, rungs_plot, search_view, top_view
 from discover.report.search_summary import cost_of, failure_rows, operator_rows
 from discover.report.tables import anchors_csv, candidates_csv, hull_csv, operators_csv, pareto_csv, rungs_csv
+from discover.report.temperature import temperature_part, temperature_plot
 from discover.whole_files import remove_others, write_files
 
 MAX_ROWS = 30  # phases with a row and a picture on the page; hull.csv has them all
@@ -36,10 +40,13 @@ def write_report(run: RunRecord, folder: Path, near_hull_eV_per_atom: float = 0.
     phases = list(near_phases(run, near_hull_eV_per_atom))
     operators = operator_rows(searched, near_hull_eV_per_atom)
     pareto = pareto_of(run)
+    warm = temperature_hull(run)
+    properties = properties_part(run)
     plots = (
         hull_plot(land),
         anchored_plot(run, land),
         pareto_plot(pareto) if pareto else None,
+        temperature_plot(warm),
         rungs_plot(run, found),
         progress_plot(survey(searched)),
         operators_plot(operators),
@@ -64,15 +71,19 @@ def write_report(run: RunRecord, folder: Path, near_hull_eV_per_atom: float = 0.
         difference=difference(run, found),
         pareto=pareto,
         anchored=anchored_part(run),
+        properties=properties,
+        temperature=temperature_part(warm),
     )
     files = {f"structures/{stem}.cif": text.encode() for stem, text in cifs.items()}
     files |= {f"structures/{stem}.png": png for stem, png in pictures.items()}
+    files |= {f"properties/{name}": png for name, png in (properties.files if properties else {}).items()}
     files |= {f"{name}.png": figure.light for name, figure in figures.items()}
     files |= {
         "hull.csv": hull_csv(run, phases).encode(),
         "candidates.csv": candidates_csv(run).encode(),
         "operators.csv": operators_csv(operators).encode(),
-        "hull.json": (json.dumps(run.hull.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        "hull.json": _json(run.hull.to_json()),
+        **({"hull_at_temperature.json": _json(warm.to_json())} if warm else {}),
         **({"pareto.csv": pareto_csv(pareto).encode()} if pareto else {}),
         **({"anchors.csv": anchors_csv(run.anchoring).encode()} if run.anchoring else {}),
         **({"rungs.csv": rungs_csv(found).encode()} if found else {}),
@@ -80,4 +91,9 @@ def write_report(run: RunRecord, folder: Path, near_hull_eV_per_atom: float = 0.
     }
     write_files(folder, files)
     remove_others(folder, files)
+    remove_others(folder, files, "properties")
     return folder / "index.html"
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

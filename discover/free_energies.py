@@ -1,0 +1,133 @@
+"""From what the pipeline has found to the hull at temperature: which phases have a free energy, which not, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from discover.hull_at_temperature import FreeEnergy, HullAtTemperature, LeftOut, NoHullError, hull_at_temperature
+from discover.pipeline.record import HitRecord, PropertiesRecord
+from discover.pipeline.results import StageResult
+from discover.pipeline.stages import GIVES_FREE_ENERGY
+from discover.records import HullEntry, RunRecord
+
+HARMONIC, QUASI_HARMONIC = GIVES_FREE_ENERGY
+
+
+@dataclass(frozen=True)
+class TemperatureHull:
+    """The hull at temperature of a run, or why there is none.
+
+    Attributes:
+        hull: None where there is none.
+        left_out: near-hull phases without a free energy.
+        reason: why there is none, in one line.
+        source: "phonons" or "thermal"; "mixed" where one phase has only the other.
+        static: where static energies come from, in a few words.
+    """
+
+    hull: HullAtTemperature | None
+    left_out: Sequence[LeftOut]
+    reason: str = ""
+    source: str = HARMONIC
+    static: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The hull's object; `reason` and `left_out` alone where there is none."""
+        about = {"source": self.source, "static_energies": self.static}
+        if self.hull is not None:
+            return self.hull.to_json() | about
+        return {"reason": self.reason, "left_out": [vars(p) for p in self.left_out], **about}
+
+
+def temperature_hull(run: RunRecord) -> TemperatureHull | None:
+    """None where no stage that gives a free energy was run."""
+    record = run.properties
+    if record is None or not any(stage in hit.results for hit in record.hits for stage in GIVES_FREE_ENERGY):
+        return None
+    entries = {e.id: e for e in run.hull.own_entries}
+    hits = [hit for hit in record.hits if hit.id in entries]
+    source = _source(hits)
+    phases: list[FreeEnergy] = []
+    left_out = [LeftOut(b["id"], b["formula"], "has no structure", True) for b in record.bare]
+    for hit in hits:
+        entry = entries[hit.id]
+        found = _result(hit, source)
+        reason = _against(hit, found, record)
+        if found is None or reason:
+            left_out.append(LeftOut(hit.id, entry.formula, reason, entry.on_hull))
+        else:
+            phases.append(_free_energy(entry, found, run.system if _fixed(entries.values()) else ""))
+    mixed = len({p.source for p in phases}) > 1
+    found_hull = TemperatureHull(None, left_out, source="mixed" if mixed else source, static=_static(run))
+    return _built(found_hull, phases, run)
+
+
+def _built(found: TemperatureHull, phases: Sequence[FreeEnergy], run: RunRecord) -> TemperatureHull:
+    elements = (run.system,) if phases and _fixed(phases) else run.elements
+    try:
+        return replace(found, hull=hull_at_temperature(elements, phases, found.left_out))
+    except NoHullError as error:
+        return replace(found, reason=str(error))
+
+
+def _fixed(things: Any) -> bool:
+    """Whether all have one composition, so that only polymorphs are held against each other."""
+    return len({tuple(sorted((e, round(x, 6)) for e, x in t.composition.items())) for t in things}) == 1
+
+
+def _source(hits: Sequence[HitRecord]) -> str:
+    """The quasi-harmonic approximation where every phase has it: one with and one without would not compare."""
+    some = [hit for hit in hits if any(_done(hit, stage) for stage in GIVES_FREE_ENERGY)]
+    return QUASI_HARMONIC if some and all(_done(hit, QUASI_HARMONIC) for hit in some) else HARMONIC
+
+
+def _done(hit: HitRecord, stage: str) -> bool:
+    return stage in hit.results and hit.results[stage].done
+
+
+def _result(hit: HitRecord, source: str) -> StageResult | None:
+    """By the stage that counts, else by the other one."""
+    stages = [source, *(s for s in GIVES_FREE_ENERGY if s != source)]
+    return next((hit.results[s] for s in stages if _done(hit, s)), None)
+
+
+def _against(hit: HitRecord, found: StageResult | None, record: PropertiesRecord) -> str:
+    """Why a phase has no free energy that may be used; empty where it has."""
+    if hit.value(HARMONIC, "dynamically_stable") is False:
+        low = hit.value(HARMONIC, "min_frequency_THz")
+        lowest = "" if low is None else f" (lowest frequency {low:.2f} THz)".replace("-", "−")
+        return f"is dynamically unstable{lowest}"
+    if found is None:
+        failed = [r for r in hit.failures if r.stage in GIVES_FREE_ENERGY]
+        return f"{failed[0].stage} failed: {failed[0].reason}" if failed else "phonons are not computed yet"
+    same = ("name", "checkpoint_sha256", "parameters")
+    if any(found.potential.get(k) != record.potential.get(k) for k in same):
+        return f"its {found.stage} were computed with {found.potential.get('name')}, the others' not"
+    return ""
+
+
+def _free_energy(entry: HullEntry, found: StageResult, pseudo: str) -> FreeEnergy:
+    result = found.result
+    if found.stage == QUASI_HARMONIC:
+        added = np.array(result["gibbs_energy_eV_per_atom"], float) - result["static_energy_eV_per_atom"]
+    else:
+        added = np.array(result["free_energy_eV_per_atom"], float)
+    return FreeEnergy(
+        entry.id,
+        entry.formula,
+        {pseudo: 1.0} if pseudo else dict(entry.composition),
+        entry.energy_eV_per_atom,
+        np.array(result["temperatures_K"], float),
+        added,
+        found.stage,
+        entry.space_group,
+    )
+
+
+def _static(run: RunRecord) -> str:
+    name = str(run.hull.potential.get("name"))
+    return f"{name}, anchored to {run.anchoring.method}" if run.anchoring is not None else name

@@ -1,0 +1,105 @@
+"""The numbers of a hit that come first, by stage; a new one is a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from discover.pipeline.record import HitRecord
+
+
+@dataclass(frozen=True)
+class KeyNumber:
+    """Where a number stands in a stage's result, and how it is said.
+
+    Attributes:
+        stage, path: stage and keys.
+        label: for people.
+        unit: of it; may be empty.
+        digits: after the point.
+        error: keys of its error bar, in the same unit; empty where it has none.
+        scale: that it is multiplied by.
+        at_K: of a row over `temperatures_K`: which temperature.
+    """
+
+    stage: str
+    path: Sequence[str]
+    label: str
+    unit: str = ""
+    digits: int = 1
+    error: Sequence[str] = ()
+    scale: float = 1.0
+    at_K: float | None = None
+
+
+KEY_NUMBERS = (
+    KeyNumber("rest", ("energy_eV_per_atom",), "Energy at rest", "eV/atom", 4),
+    KeyNumber("rest", ("volume_A3_per_atom",), "Volume at rest", "Å³/atom", 3),
+    KeyNumber("elastic", ("bulk_modulus_GPa", "hill"), "Bulk modulus (Hill)", "GPa"),
+    KeyNumber("elastic", ("shear_modulus_GPa", "hill"), "Shear modulus (Hill)", "GPa"),
+    KeyNumber("elastic", ("young_modulus_GPa",), "Young's modulus", "GPa"),
+    KeyNumber("elastic", ("poisson_ratio",), "Poisson's ratio", "", 3),
+    KeyNumber("elastic", ("born_stable",), "Mechanically stable (Born)"),
+    KeyNumber("elastic", ("debye_temperature_K",), "Debye temperature", "K", 0),
+    KeyNumber("phonons", ("dynamically_stable",), "Dynamically stable"),
+    KeyNumber("phonons", ("min_frequency_THz",), "Lowest frequency", "THz", 2),
+    KeyNumber("phonons", ("zero_point_energy_eV_per_atom",), "Zero-point energy", "meV/atom", 1, scale=1000.0),
+    KeyNumber(
+        "phonons", ("heat_capacity_J_per_K_per_mol_atoms",), "C_V at 300 K", "J/K per mol of atoms", 2, at_K=300.0
+    ),
+    KeyNumber("thermal", ("volumetric_expansion_per_K",), "Thermal expansion at 300 K", "10⁻⁶/K", 1, (), 1e6, 300.0),
+    KeyNumber("thermal", ("bulk_modulus_GPa",), "Bulk modulus at 300 K", "GPa", 1, at_K=300.0),
+    KeyNumber("thermal", ("mean_grueneisen",), "Mean Grüneisen parameter", "", 2, at_K=300.0),
+    KeyNumber("kappa", ("kappa_W_per_m_per_K",), "Lattice thermal conductivity at 300 K", "W/(m K)", 1, at_K=300.0),
+    KeyNumber("uncertainty", ("expected_error_meV_per_atom",), "Error to expect of the energy", "meV/atom", 0),
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A number as the page has it."""
+
+    label: str
+    value: str
+
+
+def key_numbers(hit: HitRecord) -> list[Said]:
+    """Those that are known of a hit."""
+    found = ((spec, _value(hit, spec, spec.path)) for spec in KEY_NUMBERS)
+    return [Said(spec.label, _said(hit, spec, value)) for spec, value in found if value is not None]
+
+
+def _value(hit: HitRecord, spec: KeyNumber, path: Sequence[str]) -> float | bool | None:
+    value = hit.value(spec.stage, *path)
+    if isinstance(value, list) and spec.at_K is not None:
+        return _at(hit.value(spec.stage, "temperatures_K"), value, spec.at_K)
+    return value if isinstance(value, bool | int | float) else None
+
+
+def _at(temperatures: Any, values: Sequence[Any], wanted_K: float) -> float | None:
+    """The value at a temperature that is on the grid, or next to it."""
+    if not temperatures or len(temperatures) != len(values):
+        return None
+    place = min(range(len(temperatures)), key=lambda k: abs(temperatures[k] - wanted_K))
+    value = values[place]
+    return float(value) if isinstance(value, int | float) and abs(temperatures[place] - wanted_K) < 20 else None
+
+
+def _said(hit: HitRecord, spec: KeyNumber, value: float | bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    error = _value(hit, spec, spec.error) if spec.error else None
+    bar = "" if error is None or isinstance(error, bool) else f" ± {spec.scale * error:.{spec.digits}f}"
+    return f"{spec.scale * value:.{spec.digits}f}{bar} {spec.unit}".replace("-", "−").rstrip()
+
+
+def settings_said(settings: Mapping[str, Any]) -> str:
+    """Settings that are not left to their own choice, in a line."""
+    return ", ".join(f"{k} {_plain(v)}" for k, v in settings.items() if v is not None)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_plain(v) for v in value) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
