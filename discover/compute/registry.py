@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from potentials import Potential
 
 HOMES = {
+    "phonons": "discover.compute.phonons",
     "uncertainty": "discover.compute.uncertainty",
     "validate": "discover.compute.validation",
 }

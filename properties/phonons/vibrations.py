@@ -28,7 +28,7 @@ from properties.rest import at_rest
 
 TEMPERATURES_K = tuple(sorted([*range(0, 1001, 20), 298.15]))
 ROOM_K = 300.0
-SMALLER = 0.7
+SMALLER = 0.75
 """Image distance of the supercell that the error is estimated with, as a share of the larger one's."""
 News = Callable[[int, int, str], None]
 """Told how much is done, of how much, and of what."""
