@@ -56,7 +56,7 @@ class PathSettings(Section):
 class LearnTrainSettings(Section):
     """How the network is fine-tuned in each generation (`potentials.training.TrainSettings` has the rest)."""
 
-    steps: Count = 300
+    steps: Count = 900
     learning_rate: Positive = 1e-3
     energy_weight: Annotated[Number, Field(ge=0)] = 1.0
     force_weight: Annotated[Number, Field(ge=0)] = 1.0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from discover.learning.band import FEWEST_FRAMES, Band, Known
+from discover.learning.choice import Surroundings, most_telling
 from discover.learning.frames import Chosen, Frame
 from discover.learning.walks import Walk
 
@@ -15,11 +16,6 @@ FIRST_SHARE = 0.1
 """Of its way, that a walker goes before distances mean anything: nobody watches it there."""
 FIRST_FRAMES = 2 * FEWEST_FRAMES
 """Taken there, evenly spaced, so that distances have something to be to."""
-KNOWN_SHARE = 0.5
-"""Of the band's inner edge: a stop that other choices have brought so near tells nothing new. Below the edge itself a
-training on few labels would cost more than their being alike."""
-STOPS_PER_LABEL = 6
-"""After so many stops a generation has enough to choose among."""
 MOST_REWINDS = 20
 """Of one walker; one that is sent back more often stands before a wall."""
 TRACE_POINTS = 400
@@ -84,55 +80,42 @@ def explore(
     generation: int,
     given: Sequence[float] | None = None,
 ) -> Exploration:
-    """Walk until there is enough to choose among or every walker has come to its end; choose what tells most.
+    """Walk every walker's way; of the frames inside the band choose those whose labels leave least to guess.
 
-    Where too little is labelled for a band, some frames from the beginning of the ways are chosen first and count as
-    known from then on: distances ask where labels are, not what they say.
+    What is averaged over is all that was met up to the band's outer edge. Where too little is labelled for a band, the
+    beginnings of the ways stand in for labels until it is walked: they set the band, and any frame may be chosen.
 
     known: what has labels; most: frames to choose; given: the user's band.
     """
     seen = Exploration()
     if most <= 0:
         return seen
+    begun: list[Frame] = []
     if len(known) < FEWEST_FRAMES:
-        first = _first_frames(walkers, seen, min(FIRST_FRAMES, most))
-        seen.chosen = [_chosen(f, generation, None, "the beginning: little is labelled yet") for f in first]
-        for frame in first:
-            known = known.also(frame.atoms.numbers, _features(frame))
-    band = Band.around(known, given)
-    left = most - len(seen.chosen)
-    if band is None or not left:
-        return seen
-    seen.inner, seen.outer = band.inner, band.outer
-    stops = _stops(walkers, band, STOPS_PER_LABEL * left, seen)
-    why = "outside what is labelled"
-    seen.chosen += [_chosen(f, generation, far, why) for f, far in farthest(stops, known, band, left)]
+        begun = _beginnings(walkers, seen)
+    near = known
+    for frame in begun:
+        near = near.also(frame.atoms.numbers, _features(frame))
+    band = Band.around(near, given)
+    if band is None:
+        met, stops = begun, list(range(len(begun)))
+    else:
+        seen.inner, seen.outer = band.inner, band.outer
+        met, stops = _walked(walkers, band, seen)
+        seen.stops = len(stops)
+        stops = [*range(len(begun)), *(len(begun) + k for k in stops)]
+        met = [*begun, *met]
+    told = most_telling([Surroundings(f.atoms.numbers, _features(f)) for f in met], stops, known, most)
+    for place, unknown in told:
+        far = band.distance(met[place].atoms.numbers, _features(met[place])) if band and not begun else None
+        why = f"leaves {100 * unknown:.2g} % of what was unknown of all that was met"
+        seen.chosen.append(_chosen(met[place], generation, far, why))
     return seen
 
 
-def farthest(frames: Sequence[Frame], known: Known, band: Band, most: int) -> list[tuple[Frame, float]]:
-    """The frame farthest from what is known, then that farthest from this too, and so on; with their distances.
-
-    Greedy selection of the largest variance, as in optimal design (Fedorov, Theory of Optimal Experiments (1972)). Ends
-    where what is left has become as good as known.
-    """
-    left = list(frames)
-    chosen: list[tuple[Frame, float]] = []
-    while left and len(chosen) < most:
-        distances = [band.distance(f.atoms.numbers, _features(f)) for f in left]
-        at = int(np.argmax(distances))
-        if distances[at] <= KNOWN_SHARE * band.inner:
-            break
-        chosen.append((left[at], distances[at]))
-        known = known.also(left[at].atoms.numbers, _features(left[at]))
-        band = replace(band, domain=known.domain())
-        del left[at]
-    return chosen
-
-
-def _first_frames(walkers: Sequence[Walk], seen: Exploration, most: int) -> list[Frame]:
+def _beginnings(walkers: Sequence[Walk], seen: Exploration) -> list[Frame]:
     """Evenly spaced from the beginning of every walker's way."""
-    each = -(-most // len(walkers))
+    each = -(-FIRST_FRAMES // len(walkers))
     found: list[Frame] = []
     for walk in walkers:
         way: list[Frame] = []
@@ -141,27 +124,24 @@ def _first_frames(walkers: Sequence[Walk], seen: Exploration, most: int) -> list
             if len(way) >= each and frame.place >= FIRST_SHARE * walk.length:
                 break
         found += [way[k] for k in _evenly(len(way), each)]
-    return found[:most]
+    return found
 
 
-def _stops(walkers: Sequence[Walk], band: Band, enough: int, seen: Exploration) -> list[Frame]:
-    """Frames inside the band, walker by walker in turn; no two of one event."""
-    stops: list[Frame] = []
+def _walked(walkers: Sequence[Walk], band: Band, seen: Exploration) -> tuple[list[Frame], list[int]]:
+    """All frames up to the band's outer edge, walker by walker, and the places of those inside the band."""
     seen.traces = [[] for _ in walkers]
-    ways = [_stops_of(walk, band, seen, k) for k, walk in enumerate(walkers)]
-    while ways and len(stops) < enough:
-        for way in list(ways):
-            stopped = next(way, None)
-            if stopped is None:
-                ways.remove(way)
-            else:
-                stops.append(stopped)
-    seen.stops = len(stops)
-    return stops
+    met: list[Frame] = []
+    stops: list[int] = []
+    for k, walk in enumerate(walkers):
+        for frame, stopped in _way(walk, band, seen, k):
+            if stopped:
+                stops.append(len(met))
+            met.append(frame)
+    return met, stops
 
 
-def _stops_of(walk: Walk, band: Band, seen: Exploration, walker: int) -> Iterator[Frame]:
-    """One walker's frames inside the band; beyond it the walker is sent back and the frame forgotten."""
+def _way(walk: Walk, band: Band, seen: Exploration, walker: int) -> Iterator[tuple[Frame, bool]]:
+    """One walker's frames, and whether it stops there; beyond the band it is sent back and the frame forgotten."""
     rewinds, rest = 0, 0
     for frame in sound_frames(walk, seen):
         distance = band.distance(frame.atoms.numbers, _features(frame))
@@ -175,9 +155,11 @@ def _stops_of(walk: Walk, band: Band, seen: Exploration, walker: int) -> Iterato
             rewinds += not walk.independent
             if rewinds > MOST_REWINDS:
                 return
-        elif distance > band.inner and rest <= 0:
-            rest = walk.rest
-            yield frame
+            continue
+        stopped = distance > band.inner and rest <= 0
+        if stopped:
+            rest = walk.rest  # no two labels of one event
+        yield frame, stopped
 
 
 def _evenly(n: int, most: int) -> list[int]:

@@ -15,6 +15,7 @@ from discover.config import load_campaign
 from discover.config_learning import MDSettings, PathSettings
 from discover.errors import InputError
 from discover.learning.band import Band, Known
+from discover.learning.choice import LENGTH, NOISE, Surroundings, most_telling
 from discover.learning.explore import MOST_REWINDS, explore, survey
 from discover.learning.folder import learn_in
 from discover.learning.frames import Chosen, Frame, read_chosen, save_chosen
@@ -101,12 +102,44 @@ def test_inside_goes_on_in_the_band_is_chosen_beyond_is_sent_back():
     assert len(seen.traces[0]) == 4 and (seen.inner, seen.outer) == (4.0, 12.0)
 
 
-def test_the_farthest_come_first_and_what_they_cover_is_left_out():
-    """Thirty frames in one spot and a farther one in another: that one, then few of the thirty."""
+def test_labels_go_where_most_was_met_and_then_to_what_they_leave_unknown():
+    """Twenty-nine frames in one spot and one in another: one of the many, then the one, which is another thing."""
     frames = [frame_at(9.0, k) for k in range(1, 30)]
     frames.insert(5, frame_at(14.0, 40))
-    (first, *others) = explore([Scripted(frames)], known_frames(), 30, 0, (2.5, 40.0)).chosen
-    assert first.place == 40 and len(others) < 20
+    first, second, *_ = explore([Scripted(frames)], known_frames(), 30, 0, (2.5, 40.0)).chosen
+    assert first.place != 40 and second.place == 40
+
+
+def test_what_is_left_unknown_is_the_posterior_variance_of_a_gaussian_process():
+    """Against the textbook's formula, with few enough atoms that landmarks are all of them."""
+    rng = np.random.default_rng(3)
+    met = [Surroundings(np.full(4, 29), rng.normal(size=(4, 3))) for _ in range(12)]
+    known = Known((np.full(4, 29),), (rng.normal(size=(4, 3)),), np.eye(3))
+    every = np.concatenate([m.features for m in met])
+    scale = np.sqrt(np.mean(np.sum((every - every.mean(0)) ** 2, axis=1)))
+
+    def kernel(a, b):
+        return np.exp(-np.sum((a[:, None] - b[None]) ** 2, axis=2) / (2 * (LENGTH * scale) ** 2))
+
+    def unknown(taught):
+        gram, cross = kernel(taught, taught) + NOISE * np.eye(len(taught)), kernel(every, taught)
+        return np.sum(1 - np.sum(cross * np.linalg.solve(gram, cross.T).T, axis=1))
+
+    before = unknown(known.features[0])
+    each = [unknown(np.concatenate([known.features[0], m.features])) for m in met]
+    ((place, left),) = most_telling(met, range(12), known, 1)
+    assert place == np.argmin(each)
+    # Landmarks outside the known frame's atoms do not span it wholly
+    assert left == pytest.approx(min(each) / before, rel=0.02)
+
+
+def test_elements_are_told_apart_and_only_candidates_are_chosen():
+    same = np.random.default_rng(0).normal(size=(4, 3))
+    met = [Surroundings(np.full(4, z), same) for z in (29, 29, 47)]
+    chosen = most_telling(met, range(3), Known((), (), np.eye(3)), 2)
+    assert {met[place].numbers[0] for place, _ in chosen} == {29, 47}
+    assert [place for place, _ in most_telling(met, [2], Known((), (), np.eye(3)), 2)] == [2]
+    assert most_telling([], [], Known((), (), np.eye(3)), 2) == []
 
 
 def test_one_event_is_one_candidate():
@@ -137,12 +170,13 @@ def test_a_walker_before_a_wall_is_given_up_unless_its_frames_are_independent():
     assert walker.rewinds == MOST_REWINDS + 1 and search.rewinds == len(far)
 
 
-def test_with_nothing_labelled_the_beginning_is_taken_and_then_distances_count():
+def test_with_nothing_labelled_the_beginning_sets_the_band_and_any_frame_may_be_chosen():
     still = [frame_at(0.0, 0.5 * k) for k in range(1, 60)]
-    seen = explore([Scripted([*still, frame_at(30.0, 50)])], Known((), (), np.eye(3)), 8, 0)
-    first = [c for c in seen.chosen if c.distance is None]
-    assert len(first) == 6 and max(c.place for c in first) <= 10
-    assert seen.inner is not None and all(c.place > 10 for c in seen.chosen if c.distance is not None)
+    walker = Scripted([*still, frame_at(0.7, 50), frame_at(30.0, 51)])
+    seen = explore([walker], Known((), (), np.eye(3)), 8, 0)
+    assert seen.inner is not None and walker.rewinds == 1
+    places = [c.place for c in seen.chosen]
+    assert len(places) == 8 and 50 in places and 51 not in places and min(places) <= 10
 
 
 def test_no_more_are_chosen_than_asked_for():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from multiprocessing.connection import Client, Connection, Listener
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peer_environment
 from systems import FMAX_EV_A, MAX_STEPS, System
 from trial import Trial
 
@@ -22,30 +22,14 @@ from potentials.neighbours import Structure
 HERE = Path(__file__).parent
 ENVIRONMENTS = Path("build/search-peers")
 PACKAGE = {"cryspy": "cryspy", "agox": "agox", "agox-cell": "agox"}
-PINNED = {"cryspy": "csp-cryspy==1.5.0", "agox": "agox==3.11.1"}
 START_S = 300.0
 """A peer imports for up to a minute on a busy machine."""
 
 
 def install(packages: list[str]) -> None:
     """Make the virtual environments that are not there; each has its peer and what that asks for."""
-    from shutil import which
-
-    beside = Path(sys.executable).with_name("uv")
-    uv = str(beside) if beside.exists() else which("uv")
     for package in packages:
-        folder, mark = ENVIRONMENTS / package, ENVIRONMENTS / package / ".installed"
-        if mark.exists() and mark.read_text() == PINNED[package]:
-            continue
-        pins = HERE / f"requirements-{package}.txt"
-        python = str(folder / "bin" / "python")
-        if uv:
-            subprocess.run([uv, "venv", "--clear", "--python", sys.executable, str(folder)], check=True)
-            subprocess.run([uv, "pip", "install", "--python", python, "-r", str(pins)], check=True)
-        else:
-            subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-            subprocess.run([python, "-m", "pip", "install", "-r", str(pins)], check=True)
-        mark.write_text(PINNED[package])
+        peer_environment.install(ENVIRONMENTS / package, HERE / f"requirements-{package}.txt")
 
 
 def settings(system: System, method: str, seed: int) -> dict[str, Any]:
