@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from potentials import Potential
 
 HOMES = {
+    "elastic": "discover.compute.elastic",
     "phonons": "discover.compute.phonons",
+    "thermal": "discover.compute.thermal",
     "uncertainty": "discover.compute.uncertainty",
     "validate": "discover.compute.validation",
 }

@@ -12,6 +12,7 @@ from potentials.potential import Potential
 from properties.crystallinity import check_three_dimensional
 from properties.errors import PropertyError
 from properties.phonons.harmonic import HarmonicCrystal, Mesh, harmonic_crystals, in_precision
+from properties.phonons.stability import Stability, stability
 from properties.phonons.supercells import primitive_cell, supercell_matrix_for, symprec_of
 from properties.phonons.thermodynamics import (
     entropy_eV_K,
@@ -28,9 +29,6 @@ from properties.thermal.settings import FEWEST_VOLUMES, ThermalSettings
 from properties.thermal.smoothing import HIGHEST
 from properties.thermal.volumes import ShapeRelaxer, VolumeRow, relaxes, scaled_row
 
-IMAGINARY_THZ = 0.1
-"""Lowest frequency, as an imaginary one, that an interpolation between the supercell's own q points may have near Γ
-without meaning anything."""
 _LONGER_BY = 3  # volumes, where the row is too short
 _NONE_MOVED = 1e-3  # of V0: a volume this near to it is the crystal at rest
 _ROUGH_MEV = 0.2  # an atom: with a slope of 2 meV/atom for a percent, a tenth of it over two volumes' distance
@@ -114,6 +112,7 @@ class _Study:
         if self.shape == "auto":
             self.shape = "relaxed" if relaxes(rest.atoms, self.symprec_A) else "scaled"
         self.crystals: list[HarmonicCrystal] = []
+        self.stable: list[Stability] = []
         self.strains: list[float] = []
         self.warnings: list[str] = []
         self.calls = rest.model_calls
@@ -132,12 +131,16 @@ class _Study:
         self.strains, self.crystals = [s for s, _ in pairs], [c for _, c in pairs]
         if self.mesh is None:
             self.mesh = self.crystals[self.at_rest].mesh(self.settings.mesh_length_A)
-            lowest = float(self.mesh.frequencies_THz.min())
-            if lowest < -IMAGINARY_THZ:
-                raise DynamicallyUnstableError(
-                    f"{self.rest.atoms.get_chemical_formula()} is dynamically unstable (a mode of {lowest:.2f} THz): "
-                    "it has no quasi-harmonic free energy; follow the mode to a lower structure (discover compute phonons)"
-                )
+            self._refuse_unstable(stability(self.crystals[self.at_rest], self.mesh))
+        self.stable = [stability(c, _on_mesh(c, self.mesh)) for c in self.crystals]
+
+    def _refuse_unstable(self, found: Stability) -> None:
+        if not found.dynamically_stable:
+            raise DynamicallyUnstableError(
+                f"{self.rest.atoms.get_chemical_formula()} is dynamically unstable (a mode of "
+                f"{found.min_frequency_THz:.2f} THz): it has no quasi-harmonic free energy; "
+                "follow the mode to a lower structure (discover compute phonons)"
+            )
 
     def _row(self, strains: Sequence[float]) -> VolumeRow:
         tell = self._telling("volumes")
@@ -162,10 +165,9 @@ class _Study:
     def points(self) -> list[VolumePoint]:
         """Each volume, and whether it has a part: those without imaginary modes, in one row around the one at rest."""
         points = []
-        for strain, crystal in zip(self.strains, self.crystals, strict=True):
-            assert self.mesh is not None
-            lowest = float(crystal.frequencies_THz(self.mesh.q).min())
-            why = f"imaginary modes, down to {lowest:.2f} THz" if lowest < -IMAGINARY_THZ else ""
+        for strain, crystal, stable in zip(self.strains, self.crystals, self.stable, strict=True):
+            lowest = stable.min_frequency_THz
+            why = "" if stable.dynamically_stable else f"imaginary modes, down to {lowest:.2f} THz"
             points.append(VolumePoint(strain, crystal.atoms.cell.volume, crystal.energy_eV, lowest, why))
         for side in (range(self.at_rest, -1, -1), range(self.at_rest, len(points))):
             cut = False
@@ -288,7 +290,7 @@ class _Study:
         if rough_meV > _ROUGH_MEV:
             self.warnings.append(
                 f"{self.potential.metadata.name}'s vibrations are no smooth function of the volume (F is rough by "
-                f"{rough_meV:.2g} meV/atom): expansion is uncertain, see its error; a wider row of volumes averages more"
+                f"{rough_meV:.2g} meV/atom): see the error of expansion; a wider row of volumes averages over more"
             )
 
     def _telling(self, doing: str) -> Callable[[int, int], None] | None:
@@ -301,6 +303,11 @@ class _Solved:
     vibrations: VolumeVibrations
     found: QuasiHarmonic
     others: tuple[QuasiHarmonic, ...]
+
+
+def _on_mesh(crystal: HarmonicCrystal, mesh: Mesh) -> Mesh:
+    """The same q points of another volume."""
+    return replace(mesh, frequencies_THz=crystal.frequencies_THz(mesh.q))
 
 
 def _vibrations(

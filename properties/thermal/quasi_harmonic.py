@@ -1,10 +1,10 @@
 """The quasi-harmonic crystal: at each temperature the volume where static energy and vibrations balance the pressure.
 
 G(T, P) = min over V of E(V) + F_vib(V, T) + P V. E(V) follows an equation of state; F_vib, the entropy and the heat
-capacity are polynomials of ln V at each temperature (see `smoothing`). What follows is their exact differentiation. Nothing is differenced in
-temperature, as it is where an equation of state is fitted to the sum at each one, so any temperatures may be asked for:
-an Einstein crystal's expansion at 100 K comes out to 2e-5, against 5e-2 from V(T) in steps of 50 K. All is of one
-cell, of any number of atoms.
+capacity are polynomials of ln V at each temperature (see `smoothing`). What follows is their exact differentiation.
+Nothing is differenced in temperature, as it is where an equation of state is fitted to the sum at each one, so any
+temperatures may be asked for: an Einstein crystal's expansion at 100 K comes out to 6e-5, against 5e-2 from V(T) in
+steps of 50 K. All is of one cell, of any number of atoms.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class _Surface:
         return cls(middle, float(volumes.min()), float(volumes.max()), degree, roughness, *fitted)
 
     def values(self, fitted: np.ndarray, volumes_A3: np.ndarray, derivatives: int) -> np.ndarray:
-        """(derivatives + 1, t): the polynomial of each temperature, and its derivatives in ln V, at that one's volume."""
+        """(derivatives + 1, t): each temperature's polynomial and its derivatives in ln V, at its volume."""
         x = np.log(volumes_A3 / self.middle_A3)
         orders = [fitted, *(polynomial.polyder(fitted, m) for m in range(1, derivatives + 1))]
         return np.array([polynomial.polyval(x, c, tensor=False) for c in orders])
