@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from ase import units
 
 from discover.hull_at_temperature import FreeEnergy, HullAtTemperature, LeftOut, NoHullError, hull_at_temperature
 from discover.pipeline.record import HitRecord, PropertiesRecord
@@ -15,6 +16,8 @@ from discover.pipeline.stages import GIVES_FREE_ENERGY
 from discover.records import HullEntry, RunRecord
 
 HARMONIC, QUASI_HARMONIC = GIVES_FREE_ENERGY
+FEWEST_TEMPERATURES = 4
+"""With fewer there is no interpolating between them."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def temperature_hull(run: RunRecord) -> TemperatureHull | None:
         if found is None or reason:
             left_out.append(LeftOut(hit.id, entry.formula, reason, entry.on_hull))
         else:
-            phases.append(_free_energy(entry, found, run.system if _fixed(entries.values()) else ""))
+            pseudo = run.system if _fixed(entries.values()) else ""
+            phases.append(_free_energy(entry, found, pseudo, _rest_work_eV(hit, run.hull.pressure_GPa)))
     mixed = len({p.source for p in phases}) > 1
     found_hull = TemperatureHull(None, left_out, source="mixed" if mixed else source, static=_static(run))
     return _built(found_hull, phases, run)
@@ -82,7 +86,13 @@ def _fixed(things: Any) -> bool:
 def _source(hits: Sequence[HitRecord]) -> str:
     """The quasi-harmonic approximation where every phase has it: one with and one without would not compare."""
     some = [hit for hit in hits if any(_done(hit, stage) for stage in GIVES_FREE_ENERGY)]
-    return QUASI_HARMONIC if some and all(_done(hit, QUASI_HARMONIC) for hit in some) else HARMONIC
+    whole = [_done(hit, QUASI_HARMONIC) and _is_whole(hit.results[QUASI_HARMONIC]) for hit in some]
+    return QUASI_HARMONIC if some and all(whole) else HARMONIC
+
+
+def _is_whole(found: StageResult) -> bool:
+    """Whether it has a Gibbs energy at every temperature: beyond the volumes that were computed there is none."""
+    return None not in found.result["gibbs_energy_eV_per_atom"]
 
 
 def _done(hit: HitRecord, stage: str) -> bool:
@@ -105,24 +115,33 @@ def _against(hit: HitRecord, found: StageResult | None, record: PropertiesRecord
         failed = [r for r in hit.failures if r.stage in GIVES_FREE_ENERGY]
         return f"{failed[0].stage} failed: {failed[0].reason}" if failed else "phonons are not computed yet"
     same = ("name", "checkpoint_sha256", "parameters")
+    if len(found.result.get("temperatures_K") or ()) < FEWEST_TEMPERATURES:
+        return f"its {found.stage} have fewer than {FEWEST_TEMPERATURES} temperatures"
     if any(found.potential.get(k) != record.potential.get(k) for k in same):
         return f"its {found.stage} were computed with {found.potential.get('name')}, the others' not"
     return ""
 
 
-def _free_energy(entry: HullEntry, found: StageResult, pseudo: str) -> FreeEnergy:
+def _rest_work_eV(hit: HitRecord, pressure_GPa: float) -> float:
+    """P V of the crystal at rest, eV per atom: an enthalpy of the hull holds it already."""
+    return pressure_GPa * units.GPa * float(hit.value("rest", "volume_A3_per_atom") or 0.0)
+
+
+def _free_energy(entry: HullEntry, found: StageResult, pseudo: str, work_eV: float) -> FreeEnergy:
+    """work_eV: that a Gibbs energy holds beside the static energy."""
     result = found.result
     if found.stage == QUASI_HARMONIC:
-        added = np.array(result["gibbs_energy_eV_per_atom"], float) - result["static_energy_eV_per_atom"]
+        added = np.array(result["gibbs_energy_eV_per_atom"], float) - result["static_energy_eV_per_atom"] - work_eV
     else:
         added = np.array(result["free_energy_eV_per_atom"], float)
+    known = np.isfinite(added)
     return FreeEnergy(
         entry.id,
         entry.formula,
         {pseudo: 1.0} if pseudo else dict(entry.composition),
         entry.energy_eV_per_atom,
-        np.array(result["temperatures_K"], float),
-        added,
+        np.array(result["temperatures_K"], float)[known],
+        added[known],
         found.stage,
         entry.space_group,
     )

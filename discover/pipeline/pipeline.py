@@ -122,6 +122,8 @@ class Pipeline:
 
     def _blocked(self, key: Key) -> str:
         """Why it cannot run; empty where it can."""
+        if self._pressure_GPa and not self._stages[key[1]].bears_pressure:
+            return f"{key[1]} knows nothing of pressure, and the structures are those at {self._pressure_GPa:g} GPa"
         for need in self._needs(key):
             found = self.ended[need]
             if not found.done:

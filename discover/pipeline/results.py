@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from discover.pipeline.stages import Stage
+from discover.pipeline.stages import REST, VALIDATE, Stage
 from discover.whole_files import write_files
 
 FOLDER = "properties"
+FIRST = (REST, VALIDATE)
 _OWN = ("stage", "status", "reason", "ok", "title", "inputs", "potential", "settings", "seconds", "fault")
 """Keys of the file beside those of the result."""
 
@@ -136,8 +137,8 @@ def read_result(run: Path, id: int | str, stage: str) -> StageResult | None:
 
 
 def read_results(run: Path, id: int | str) -> dict[str, StageResult]:
-    """Everything that is kept of a hit, by stage."""
-    files = sorted((run / FOLDER / folder_of(id)).glob("*.json"))
+    """Everything that is kept of a hit, by stage, in the order of their names behind what comes first."""
+    files = sorted((run / FOLDER / folder_of(id)).glob("*.json"), key=lambda f: (f.stem not in FIRST, f.stem))
     return {found.stage: found for f in files if (found := _read(f)) is not None}
 
 

@@ -47,7 +47,8 @@ def properties_run(
         InputError: nothing is found yet, a potential that is not here or is another than the hull's, no such stage.
         KeyboardInterrupt: interrupted; everything finished is kept.
     """
-    stages = planned({k: v for stage in settings.stages for k, v in stage.items()}, only)
+    pressure_GPa = folder.config.search.pressure_GPa
+    stages = planned({k: v for stage in settings.stages for k, v in stage.items()}, only, pressure_GPa)
     record = folder.record()
     hits, bare = _hits(folder, record, settings.most)
     spec = properties_potential(folder.config, settings, bool(record.hull.ladder))
@@ -68,7 +69,7 @@ def properties_run(
         stages,
         metadata.to_json(),
         progress,
-        pressure_GPa=folder.config.search.pressure_GPa,
+        pressure_GPa=pressure_GPa,
         insist=settings.insist,
         retry_failed=retry_failed,
         on_result=offer,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from discover.compute.registry import computation
@@ -17,6 +17,9 @@ BRIEF: Mapping[str, Mapping[str, Any]] = {VALIDATE: {"only": ["derivatives", "in
 """Settings of a stage that nobody has asked for by name and that another one needs: laws that differences of energies
 and forces rest on, a second's work."""
 GIVES_FREE_ENERGY = ("phonons", "thermal")
+TAKES_AS_IT_RESTS: Mapping[str, Mapping[str, Any]] = {"phonons": {"relax": False}}
+"""Stages that bring a crystal to rest at no pressure unless these settings say that it rests already. One that has a
+`pressure_GPa` of its own is told the campaign's; any other needs a campaign at none."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,20 @@ class Stage:
         """Whether it is given the structure at rest, and not the one that the search has left."""
         return REST in self.needs
 
+    @property
+    def bears_pressure(self) -> bool:
+        """Whether it gives the numbers of a crystal under pressure."""
+        return not self.at_rest or self.name in TAKES_AS_IT_RESTS or "pressure_GPa" in self.settings
 
-def planned(chosen: Mapping[str, Mapping[str, Any]], only: Collection[str] = ()) -> list[Stage]:
+
+def planned(
+    chosen: Mapping[str, Mapping[str, Any]], only: Collection[str] = (), pressure_GPa: float = 0.0
+) -> list[Stage]:
     """The stages in an order in which each comes after those that it needs, each once.
 
     chosen: settings by stage, as a campaign gives them.
     only: of these, with what they need; empty takes all.
+    pressure_GPa: of the campaign.
 
     Raises:
         InputError: `only` names what is not among them, stages that need each other.
@@ -56,7 +67,15 @@ def planned(chosen: Mapping[str, Mapping[str, Any]], only: Collection[str] = ())
     found: dict[str, Stage] = {}
     for name in only or chosen:
         _add(name, chosen, found, ())
-    return list(found.values())
+    return [_under(stage, pressure_GPa) for stage in found.values()]
+
+
+def _under(stage: Stage, pressure_GPa: float) -> Stage:
+    """The same at the campaign's pressure."""
+    if not pressure_GPa or not stage.at_rest:
+        return stage
+    told = {"pressure_GPa": pressure_GPa} if stage.settings.get("pressure_GPa") == 0.0 else {}
+    return replace(stage, settings={**stage.settings, **TAKES_AS_IT_RESTS.get(stage.name, {}), **told})
 
 
 def _add(name: str, chosen: Mapping[str, Mapping[str, Any]], found: dict[str, Stage], above: Sequence[str]) -> None:

@@ -97,7 +97,9 @@ def _attempted(potential: Potential, task: Task) -> dict[str, Any]:
 def _computed(potential: Potential, task: Task) -> dict[str, Any]:
     _, stage = task.key
     if stage == REST:
-        return {"result": _rested(potential, task)}
+        rested = _rested(potential, task)
+        calls, force = rested["model_calls"], rested["max_force_eV_A"]
+        return {"result": rested, "title": f"at rest after {calls} model calls; largest force {force:.1e} eV/Å"}
     module = computation(stage)
     found = module.compute(potential, task.atoms, module.Settings(**task.settings), Silent())
     return {"result": clean(found.json), "title": found.title, "ok": found.ok}

@@ -18,8 +18,8 @@ class KeyNumber:
         label: for people.
         unit: of it; may be empty.
         digits: after the point.
-        error: keys of its error bar, in the same unit; empty where it has none.
-        scale: that it is multiplied by.
+        error: keys of its error bar; empty where it has none.
+        scale, error_scale: that number and error bar are multiplied by.
         at_K: of a row over `temperatures_K`: which temperature.
     """
 
@@ -31,6 +31,7 @@ class KeyNumber:
     error: Sequence[str] = ()
     scale: float = 1.0
     at_K: float | None = None
+    error_scale: float = 1.0
 
 
 KEY_NUMBERS = (
@@ -43,17 +44,27 @@ KEY_NUMBERS = (
     KeyNumber("elastic", ("born_stable",), "Mechanically stable (Born)"),
     KeyNumber("elastic", ("debye_temperature_K",), "Debye temperature", "K", 0),
     KeyNumber("phonons", ("dynamically_stable",), "Dynamically stable"),
-    KeyNumber("phonons", ("min_frequency_THz",), "Lowest frequency", "THz", 2),
-    KeyNumber("phonons", ("zero_point_energy_eV_per_atom",), "Zero-point energy", "meV/atom", 1, scale=1000.0),
+    KeyNumber("phonons", ("min_frequency_THz",), "Lowest frequency", "THz", 2, ("error", "frequency_THz")),
+    KeyNumber("phonons", ("zero_point_energy_eV_per_atom",), "Zero-point energy", "meV/atom", 1, scale=1e3),
     KeyNumber(
-        "phonons", ("heat_capacity_J_per_K_per_mol_atoms",), "C_V at 300 K", "J/K per mol of atoms", 2, at_K=300.0
+        "phonons", ("free_energy_eV_per_atom",), "Free energy of vibration at 300 K", "meV/atom", 1,
+        ("error", "free_energy_300K_meV_per_atom"), 1e3, 300.0,
     ),
-    KeyNumber("thermal", ("volumetric_expansion_per_K",), "Thermal expansion at 300 K", "10⁻⁶/K", 1, (), 1e6, 300.0),
-    KeyNumber("thermal", ("bulk_modulus_GPa",), "Bulk modulus at 300 K", "GPa", 1, at_K=300.0),
-    KeyNumber("thermal", ("mean_grueneisen",), "Mean Grüneisen parameter", "", 2, at_K=300.0),
+    KeyNumber("phonons", ("heat_capacity_J_per_K_per_mol_atoms",), "C_V at 300 K", "J/(K mol)", 2, at_K=300.0),
+    KeyNumber(
+        "thermal", ("volumetric_expansion_per_K",), "Thermal expansion (volume) at 300 K", "10⁻⁶/K", 1,
+        ("error_volumetric_expansion_per_K",), 1e6, 300.0, 1e6,
+    ),
+    KeyNumber(
+        "thermal", ("bulk_modulus_GPa",), "Bulk modulus at 300 K", "GPa", 1, ("error_bulk_modulus_GPa",), 1.0, 300.0
+    ),
+    KeyNumber("thermal", ("mean_grueneisen",), "Mean Grüneisen parameter at 300 K", "", 2, at_K=300.0),
     KeyNumber("kappa", ("kappa_W_per_m_per_K",), "Lattice thermal conductivity at 300 K", "W/(m K)", 1, at_K=300.0),
     KeyNumber("uncertainty", ("expected_error_meV_per_atom",), "Error to expect of the energy", "meV/atom", 0),
 )
+
+LONG = 6
+"""Values of a setting beyond which only the ends are said."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,7 @@ def _said(hit: HitRecord, spec: KeyNumber, value: float | bool) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     error = _value(hit, spec, spec.error) if spec.error else None
-    bar = "" if error is None or isinstance(error, bool) else f" ± {spec.scale * error:.{spec.digits}f}"
+    bar = "" if error is None or isinstance(error, bool) else f" ± {spec.error_scale * error:.{spec.digits}f}"
     return f"{spec.scale * value:.{spec.digits}f}{bar} {spec.unit}".replace("-", "−").rstrip()
 
 
@@ -100,6 +111,8 @@ def settings_said(settings: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, list) and len(value) > LONG:
+        return f"[{_plain(value[0])}, {_plain(value[1])}, … {_plain(value[-1])}]"
     if isinstance(value, list):
         return "[" + ", ".join(_plain(v) for v in value) + "]"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -135,3 +135,12 @@ def png(plot: Plot, look: Look) -> bytes:
         # No software or date in the file: the same run gives the same bytes.
         figure.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def thinned(picture: bytes) -> bytes:
+    """The same PNG in 128 colours, about a third of its size: for pages with many figures."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(128).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

@@ -11,7 +11,7 @@ from discover.pipeline.results import StageResult, folder_of
 from discover.pipeline.stages import REST
 from discover.records import RunRecord
 from discover.report.key_numbers import Said, key_numbers, settings_said
-from discover.report.look import Look, Plot, Rendered, png, render
+from discover.report.look import Look, Plot, Rendered, png, render, thinned
 from discover.report.notation import potential_name
 from potentials.words import in_words
 
@@ -124,11 +124,18 @@ def _with_figures(card: Card, on_page: bool) -> tuple[Card, dict[str, bytes]]:
         try:
             for plot in _plots(found, card.stem):
                 if on_page:
-                    figures.append(render(plot))
-                files[f"{plot.name}.png"] = figures[-1].light if on_page else png(plot, Look())
+                    figures.append(_small(render(plot)))
+                files[f"{plot.name}.png"] = figures[-1].light if on_page else thinned(png(plot, Look()))
         except Exception as error:  # a result of another version, say: the numbers are shown all the same
             notes.append(f"The figures of {found.stage} cannot be drawn ({in_words(error, 120)}).")
     return replace(card, figures=figures, pictures=list(files), notes=notes), files
+
+
+def _small(figure: Rendered) -> Rendered:
+    """With pictures that a page of many can hold."""
+    return Rendered(
+        figure.plot, *(thinned(p) for p in (figure.light, figure.dark, figure.light_narrow, figure.dark_narrow))
+    )
 
 
 def _plots(found: StageResult, stem: str) -> list[Plot]:

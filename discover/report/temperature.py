@@ -166,7 +166,8 @@ def _draw_hulls(axes: Axes, hull: HullAtTemperature, temperatures: Sequence[floa
     import matplotlib as mpl
 
     x = _fractions(hull)
-    colours = mpl.colormaps["plasma"](np.linspace(*((0.4, 0.95) if look.dark else (0.1, 0.8)), max(len(temperatures), 2)))
+    cold, hot = (0.4, 0.95) if look.dark else (0.1, 0.8)
+    colours = mpl.colormaps["plasma"](np.linspace(cold, hot, max(len(temperatures), 2)))
     axes.grid(axis="y")
     axes.axhline(0, color=look.quiet, linewidth=0.8)
     for t, colour in zip(temperatures, colours, strict=False):

@@ -76,8 +76,8 @@ BAD = {
     "system: Si\nsearch:\n  pareto: {objectives: {}}": "c.yaml:3: search.pareto.objectives: a Pareto search needs at "
     "least one objective beside the energy, as in {density_g_cm3: max}",
     "system: Si\ndevice: gpu": "c.yaml:2: device: must be auto, cpu, cuda or cuda:N (is 'gpu')",
-    "system: Si\nproperties: [elastic]": "c.yaml:2: properties: property pipelines are not in this version; remove "
-    "the key",
+    "system: Si\nproperties: [validating]": "c.yaml:2: properties[0]: unknown stage 'validating'; did you mean "
+    "'validate'?",
     "system: Si\n1: 2": "c.yaml:2: a key must be a word (is '1')",
     "system: Si\nreferences: 2020-13-45": "c.yaml: broken YAML (month must be in 1..12); put the value in quotes",
     "a: &a [*a]": "c.yaml: is nested too deeply for a campaign",
