@@ -103,10 +103,11 @@ def _news(progress: Progress) -> Callable[[int, int, str], None]:
 
 def _title(found: Phonons, potential: Potential) -> str:
     crystal, stable = found.crystal, found.stable
+    formula = crystal.atoms.get_chemical_formula("metal", empirical=True)
     verdict = "dynamically stable" if stable.dynamically_stable else "dynamically UNSTABLE"
     softest = f"softest mode {stable.min_frequency_THz:.2f} THz at q = ({_listed(stable.min_q)})"
     cells = f"{len(crystal.phonopy.supercell)} atoms in the supercell, {found.model_calls} model calls"
-    return f"{crystal.atoms.get_chemical_formula()} with {potential.metadata.name}: {verdict}; {softest}; {cells}"
+    return f"{formula} with {potential.metadata.name}: {verdict}; {softest}; {cells}"
 
 
 def _rows(found: Phonons) -> list[list[str]]:

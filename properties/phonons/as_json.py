@@ -21,7 +21,7 @@ def to_json(found: Phonons) -> dict[str, Any]:
     n = len(crystal.atoms)
     molar = J_PER_MOL_EV / n
     return {
-        "formula": crystal.atoms.get_chemical_formula(),
+        "formula": crystal.atoms.get_chemical_formula("metal", empirical=True),
         "frequencies_gamma_THz": _rounded(found.gamma_THz, 4),
         "frequencies_gamma_polar_THz": [
             {"direction": list(axis), "frequencies_THz": _rounded(f, 4)} for axis, f in found.gamma_along

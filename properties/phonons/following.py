@@ -19,6 +19,8 @@ from properties.phonons.supercells import commensurate_matrix, spacing_A
 
 AMPLITUDES = (0.02, 0.05, 0.1, 0.18)
 """Largest displacement of an atom, shares of the cube root of the volume per atom: in a metal 0.05 to 0.5 Å."""
+SHAKEN = 0.01
+"""Strain, and displacement as a share of the spacing: below what modes are displaced by."""
 LOWER_MEV = 0.1
 """Per atom: a structure that lies lower by less is the same again, or cannot be told from it."""
 MOST_MODES = 3
@@ -80,6 +82,7 @@ def follow(
     stable: Stability,
     most_modes: int = MOST_MODES,
     precision: str = "auto",
+    seed: int = 0,
     on_done: Callable[[int, int], None] | None = None,
 ) -> Descent:
     """Displace the crystal along its most unstable modes and let it come to rest, cell and all.
@@ -87,18 +90,21 @@ def follow(
     Each level is taken at one q of a star that fits into the supercell, or that halves reciprocal vectors. In the
     smallest supercell that holds the wave, the atoms are displaced by Re[e exp(2πi q·x + iφ)]/√M: of the real space
     that a level spans, phases and degeneracy together, along the patterns nearest to a push of one atom along x, xy
-    and xyz. Both signs are tried, at several amplitudes; from the lowest amplitude of each the crystal is relaxed. All
-    of this is one list of evaluations and one batch of relaxations.
+    and xyz. Both signs are tried, at several amplitudes; from the lowest amplitude of each, shaken by `SHAKEN` so that
+    no symmetry holds it on a saddle, the crystal is relaxed. All of this is one list of evaluations and one batch of
+    relaxations.
 
     potential: what the force constants came from.
     stable: of the crystal; modes within its tolerance are not followed.
+    seed: of the shaking.
     on_done: told how many relaxations have ended, of how many.
     """
     potential = in_precision(potential, precision)
     modes = _modes(crystal, stable, most_modes)
     starts = [(k, s) for k, mode in enumerate(modes) for s in _starts(crystal.atoms, mode)]
     chosen, spent = _lowest_amplitudes(potential, starts)
-    relaxed = _relaxed(potential, [atoms for _, atoms in chosen], on_done)
+    shaken = _shaken([atoms for _, atoms in chosen], np.random.default_rng(seed))
+    relaxed = _relaxed(potential, shaken, on_done)
     energy_eV = crystal.energy_eV / len(crystal.atoms)
     ends: list[list[Relaxation]] = [[] for _ in modes]
     for (k, _), end in zip(chosen, relaxed, strict=True):
@@ -196,6 +202,17 @@ def _lowest_amplitudes(
             chosen.append((mode, row[int(np.argmin(energies))]))
         known.append((mode, energies))
     return chosen, len(flat)
+
+
+def _shaken(crystals: Sequence[Atoms], rng: np.random.Generator) -> list[Atoms]:
+    """Positions and cells moved a little at random."""
+    shaken = []
+    for atoms in crystals:
+        moved = atoms.copy()
+        moved.set_cell(moved.cell.array @ (np.eye(3) + SHAKEN * rng.uniform(-1, 1, (3, 3))), scale_atoms=True)
+        moved.positions += SHAKEN * spacing_A(atoms) * rng.uniform(-1, 1, moved.positions.shape)
+        shaken.append(moved)
+    return shaken
 
 
 def _relaxed(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 from phonopy.exception import BORNFileParseError
 from phonopy.file_IO import parse_BORN_from_strings
 
@@ -14,6 +14,7 @@ from properties.phonons.harmonic import HarmonicCrystal, PhononError
 
 _NEUTRAL_E = 0.3
 """By so much may the charges of a cell miss neutrality, e, as coarse DFT does; the rest is spread evenly."""
+_COULOMB_EV_A = units.Hartree * units.Bohr  # e²/(4π ε0)
 _SAME_PLACE = 0.02  # of the cube root of the volume per atom
 
 
@@ -62,7 +63,7 @@ def with_born(crystal: HarmonicCrystal, born: BornCharges | str, given: Atoms | 
     charges = _parsed(crystal, born) if isinstance(born, str) else _assigned(crystal.atoms, born, given)
     polar = crystal.phonopy.replicate()
     polar.force_constants = crystal.phonopy.force_constants.copy()  # type: ignore[union-attr]
-    polar.nac_params = {"born": charges.charges_e, "dielectric": charges.dielectric}
+    polar.nac_params = {"born": charges.charges_e, "dielectric": charges.dielectric, "factor": _COULOMB_EV_A}
     return replace(crystal, phonopy=polar)
 
 

@@ -152,7 +152,7 @@ def phonons(
     crystal = pair[0]
     gamma = crystal.frequencies_THz(np.zeros(3))[0]
     if settings.born is not None:
-        crystal = with_born(crystal, settings.born, atoms)
+        crystal = with_born(crystal, settings.born, rest)
     mesh = crystal.mesh(settings.mesh_length_A)
     stable = stability(crystal, mesh)
     descent = _descent(potential, pair[0], stable, settings, on_done)
@@ -206,7 +206,7 @@ def _descent(
     if stable.dynamically_stable or not settings.follow_modes:
         return Descent((), 0)
     told = None if on_done is None else lambda done, of: on_done(done, of, "modes followed downhill")
-    return follow(potential, crystal, stable, settings.follow_modes, settings.displacements.precision, told)
+    return follow(potential, crystal, stable, settings.follow_modes, settings.displacements.precision, on_done=told)
 
 
 def _along_axes(crystal: HarmonicCrystal) -> tuple[tuple[tuple[float, float, float], np.ndarray], ...]:
