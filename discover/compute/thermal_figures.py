@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _AXES = (("a", OPERATOR_COLOURS[2]), ("b", OPERATOR_COLOURS[3]), ("c", OPERATOR_COLOURS[1]))
 _LINES = 11  # temperatures of the free energy
-_SAME = 1e-9  # 1/K
+_SAME = 0.01  # of the largest expansion: axes that symmetry makes equal
+_APART = 0.022  # of the axis: labels nearer than this would overlap
 
 
 def expansion_plot(json: Mapping[str, Any]) -> Plot:
@@ -91,9 +92,10 @@ def _draw_expansion(figure: Figure, look: Look, json: Mapping[str, Any]) -> None
     other = 1e6 * np.array(json["expansion_from_grueneisen_per_K"], float)
     second.plot(temperatures, other, color=look.accent, lw=1.3, ls="--", label=r"$\gamma C_V/B_TV$")
     linear = {axis: np.array(json["linear_expansion_per_K"][axis], float) for axis, _ in _AXES}
-    if max(np.abs(linear[x] - linear["a"]).max() for x in "bc") > _SAME:
+    same = _SAME * max(np.abs(values).max() for values in linear.values())
+    if max(np.abs(linear[x] - linear["a"]).max() for x in "bc") > same:
         for axis, colour in _AXES:
-            if axis != "b" or np.abs(linear["b"] - linear["a"]).max() > _SAME:
+            if axis != "b" or np.abs(linear["b"] - linear["a"]).max() > same:
                 second.plot(temperatures, 1e6 * linear[axis], color=colour, lw=1.1, label=f"along ${axis}$")
     second.axhline(0, color=look.quiet, lw=0.7)
     second.set_ylabel("expansion (10⁻⁶/K)")
@@ -153,11 +155,15 @@ def _draw_free_energy(figure: Figure, look: Look, json: Mapping[str, Any]) -> No
     shown = np.unique(np.linspace(0, len(temperatures) - 1, _LINES).round().astype(int))
     shades = look.heat()(np.linspace(0.1, 0.95, len(shown)))
     fine = np.linspace(volumes[0], volumes[-1], 120)
+    labelled: list[float] = []
     for k, shade in zip(shown, shades, strict=True):
         # Through what was calculated, smoothly: the eye's line, not the fit
         curve = np.polynomial.Polynomial.fit(volumes, free[k], min(4, len(volumes) - 2))
         ax.plot(fine, 1e3 * (curve(fine) - zero), color=shade, lw=1.0)
         ax.plot(volumes, 1e3 * (free[k] - zero), "o", color=shade, ms=2.6)
+        if labelled and labelled[-1] - free[k][-1] < _APART * np.ptp(free):
+            continue
+        labelled.append(free[k][-1])
         ax.annotate(
             f"{temperatures[k]:g} K", (volumes[-1], 1e3 * (free[k][-1] - zero)), xytext=(4, 0),
             textcoords="offset points", va="center", fontsize=7, color=look.ink,

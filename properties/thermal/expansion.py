@@ -137,7 +137,7 @@ class _Study:
     def _refuse_unstable(self, found: Stability) -> None:
         if not found.dynamically_stable:
             raise DynamicallyUnstableError(
-                f"{self.rest.atoms.get_chemical_formula()} is dynamically unstable (a mode of "
+                f"{self.rest.atoms.get_chemical_formula("metal", empirical=True)} is dynamically unstable (a mode of "
                 f"{found.min_frequency_THz:.2f} THz): it has no quasi-harmonic free energy; "
                 "follow the mode to a lower structure (discover compute phonons)"
             )
@@ -263,7 +263,7 @@ class _Study:
         self._warn_of_roughness(solved.found)
         left_out = [f"volume {100 * p.strain:+.1f} % is left out: {p.left_out}" for p in points if p.left_out]
         return Thermal(
-            formula=self.rest.atoms.get_chemical_formula(),
+            formula=self.rest.atoms.get_chemical_formula("metal", empirical=True),
             atoms=len(self.rest.atoms),
             rest_energy_eV=crystals[home].energy_eV,
             rest_volume_A3=float(self.rest.atoms.cell.volume),
