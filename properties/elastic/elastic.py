@@ -31,8 +31,15 @@ from properties.rest import FMAX_EV_A, at_rest
 
 SYMMETRIC = (4e-3, 4e-4, 4e-5)
 """Of the spacing, 0.01 Å and less: the first to which the crystal at rest is symmetric, and at rest when made so."""
-MOVED = 10.0
-"""Times the force that counts as rest: what the idealised cell may have."""
+MOVED = 100.0
+"""Times the force that counts as rest: what the idealised cell may have. 7net-0 takes a crystal and its mirror image for
+two: in monoclinic ZrO2 it pushes ions off the inversion centre with 0.006 eV/Å, by less than 0.001 Å."""
+LARGEST_STRAIN = {"float64": 1e-3, "float32": 5e-3}
+"""By the precision of the potential: well above its rounding (CHGNet's energies, in single precision, tell nothing at
+0.002), and so small that few neighbours pass a cut-off: in 7net-0's quartz energies and stresses disagree by 0.01 GPa
+at 0.001, by 0.2 at 0.002 and 0.7 at 0.005."""
+DEGREE = {"float64": 6, "float32": 4}
+"""Of the polynomials in the strain; the lower one averages over rounding."""
 IONS_FMAX_EV_A = {"float64": 1e-6, "float32": 2e-4}
 """Of ions in strained cells, by the precision of the potential: forces that a strain of 0.001 makes are 0.01 eV/Å."""
 REST, STRAINS, IONS = "bringing it to rest", "straining it", "relaxing ions"
@@ -46,13 +53,14 @@ class ElasticSettings:
     """How elastic constants are measured.
 
     Attributes:
-        largest_strain: of Green and Lagrange's strain along each direction, a unit vector in Mandel's form.
+        largest_strain: of Green and Lagrange's along each direction, a unit vector in Mandel's form; None takes what
+            suits the precision of the potential.
         n_strains: of each direction, zero counted, evenly spread from minus to plus the largest; odd, 7 or more.
         relax: ions too; False clamps them.
         fmax_eV_A: of the crystal at rest.
     """
 
-    largest_strain: float = 0.005
+    largest_strain: float | None = None
     n_strains: int = 7
     relax: bool = True
     fmax_eV_A: float = FMAX_EV_A
@@ -60,7 +68,7 @@ class ElasticSettings:
     def __post_init__(self) -> None:
         if self.n_strains < 7 or self.n_strains % 2 == 0:
             raise ValueError(f"n_strains: must be odd and at least 7 (is {self.n_strains})")
-        if not 0 < self.largest_strain < 0.1:
+        if self.largest_strain is not None and not 0 < self.largest_strain < 0.1:
             raise ValueError(f"largest_strain: must be above 0 and below 0.1 (is {self.largest_strain:g})")
 
 
@@ -93,14 +101,15 @@ class _Measurement:
     """One crystal on its way to elastic constants."""
 
     def __init__(self, potential: Potential, atoms: Atoms, settings: ElasticSettings, say: Say) -> None:
+        self.largest_strain = settings.largest_strain or LARGEST_STRAIN[potential.precision]
         self.potential, self.given, self.settings, self.say = potential, atoms, settings, say
         self.calls = {"rest": 0, "strains": 0, "ions": 0}
 
     def run(self) -> Elasticity:
         cell, here = self._reference()
         reference, basis = structure_of(cell.atoms), independent(cell.rotations)
-        sizes = np.linspace(-1, 1, self.settings.n_strains) * self.settings.largest_strain
-        strains = Strains(directions(basis), sizes)
+        sizes = np.linspace(-1, 1, self.settings.n_strains) * self.largest_strain
+        strains = Strains(directions(basis), sizes, DEGREE[self.potential.precision])
         moves = self.settings.relax and free_internal_strains(cell.rotations, cell.permutations) > 0
         clamped, hessian = self._strain(cell, reference, here, strains, moves)
         of_clamped = constants(clamped, strains, basis, reference.volume_A3, units.GPa)
@@ -116,13 +125,12 @@ class _Measurement:
         return Elasticity(
             formula=cell.atoms.get_chemical_formula(),
             potential=self.potential.metadata.to_json(),
-            settings=asdict(self.settings),
+            settings=asdict(self.settings) | {"largest_strain": self.largest_strain},
             cell=cell,
             clamped=of_clamped,
             relaxed=relaxed if self.settings.relax else None,
             response_GPa=response if self.settings.relax else None,
             lowest_inner_curvature_eV_A2=None if hessian is None else float(hessian.curvatures_eV_A2[0]),
-            n_independent=len(basis),
             n_directions=len(strains.directions),
             residual_stress_GPa=here.stress_eV_A3 / units.GPa,
             max_force_eV_A=float(np.linalg.norm(here.forces_eV_A, axis=1).max()),

@@ -15,6 +15,7 @@ from properties.elastic.mandel import from_voigt, to_voigt
 from properties.elastic.moduli import Moduli, Softening, Sound, hardness_estimates_GPa, moduli, softenings, sound
 from properties.elastic.moduli import zener_ratio as zener
 from properties.elastic.setting import CONVENTION, StandardCell
+from properties.elastic.symmetry import independent, independent_entries
 
 CUBIC = 195
 """The first cubic space group."""
@@ -33,7 +34,6 @@ class Elasticity:
         relaxed: with ions at rest in each strained cell; None where clamped ones alone were asked for.
         response_GPa: (6, 6), Mandel, of relaxed ions by another way, C_clamped − Λᵀ K⁺ Λ/V; None as `relaxed`.
         lowest_inner_curvature_eV_A2: of the energy, for displacements at Γ; None where no ion is free to move.
-        n_independent: constants that symmetry leaves.
         n_directions: strains measured, each in so many sizes as the settings say.
         residual_stress_GPa: (3, 3), of the cell without strain.
         max_force_eV_A: the largest there.
@@ -49,7 +49,6 @@ class Elasticity:
     relaxed: Constants | None
     response_GPa: np.ndarray | None
     lowest_inner_curvature_eV_A2: float | None
-    n_independent: int
     n_directions: int
     residual_stress_GPa: np.ndarray
     max_force_eV_A: float
@@ -76,8 +75,8 @@ class Elasticity:
     def error_GPa(self) -> np.ndarray:
         """(6, 6), Voigt: of how the constants were measured, not of the potential.
 
-        Root of the sum of squares of four: energies against stresses, relaxed ions against the response of a Hessian, the
-        degree of the polynomials, what symmetry took off the stresses' slopes (only of constants that it leaves).
+        Root of the sum of squares of four: energies against stresses, relaxed ions against the response of a Hessian,
+        the degree of the polynomials, what symmetry took off the stresses' slopes (only of constants that it leaves).
         """
         best = self.best
         parts = [best.energy_GPa - best.stress_GPa, best.stress_fit_GPa, best.asymmetry_GPa * self.allowed]
@@ -86,11 +85,19 @@ class Elasticity:
         return to_voigt(np.sqrt(np.sum(np.square(parts), axis=0)))
 
     @cached_property
+    def basis(self) -> np.ndarray:
+        """(m, 6, 6), Mandel: what symmetry leaves."""
+        return independent(self.cell.rotations)
+
+    @property
+    def independent(self) -> list[tuple[int, int]]:
+        """Places of constants that determine all others, counted from zero."""
+        return independent_entries(self.basis)
+
+    @cached_property
     def allowed(self) -> np.ndarray:
         """(6, 6) of bool: constants that symmetry does not put to zero."""
-        from properties.elastic.symmetry import independent
-
-        return np.abs(independent(self.cell.rotations)).max(axis=0) > 1e-9
+        return np.abs(self.basis).max(axis=0) > 1e-9
 
     @cached_property
     def softenings(self) -> list[Softening]:
@@ -135,7 +142,16 @@ class Elasticity:
     @cached_property
     def extremes(self) -> tuple[Extreme, Extreme] | None:
         """The softest and the stiffest direction; None where the crystal is unstable."""
-        return extremes(np.linalg.inv(self.stiffness_GPa)) if self.born_stable else None
+        if not self.born_stable:
+            return None
+        return extremes(np.linalg.inv(self.stiffness_GPa), self.cell.rotations)
+
+    @property
+    def hardness_GPa(self) -> dict[str, float | None] | None:
+        """Estimates, by `hardness_estimates_GPa`; None where the crystal is unstable."""
+        if not self.born_stable:
+            return None
+        return hardness_estimates_GPa(self.moduli.bulk_GPa.hill, self.moduli.shear_GPa.hill)
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able; matrices in Voigt's form and order, in the standard setting."""
@@ -156,13 +172,12 @@ class Elasticity:
             "ions_relaxed": self.relaxed is not None,
             "lowest_inner_curvature_eV_A2": self.lowest_inner_curvature_eV_A2,
             "compliance_per_GPa": compliance.tolist(),
-            "n_independent": self.n_independent,
+            "independent": [f"C{i + 1}{j + 1}" for i, j in self.independent],
             "voigt_order": ["xx", "yy", "zz", "yz", "xz", "xy"],
         }
 
     def _derived(self) -> dict[str, Any]:
         means, waves = self.moduli, self.sound
-        B, G = means.bulk_GPa.hill, means.shear_GPa.hill
         return {
             "born_stable": self.born_stable,
             "born_eigenvalues_GPa": softenings(self.stiffness_GPa)[0].tolist(),
@@ -181,7 +196,7 @@ class Elasticity:
             if waves is None
             else {"longitudinal": waves.longitudinal_m_s, "transverse": waves.transverse_m_s, "mean": waves.mean_m_s},
             "debye_temperature_K": None if waves is None else waves.debye_temperature_K,
-            "hardness_estimate_GPa": hardness_estimates_GPa(B, G) if self.born_stable else None,
+            "hardness_estimate_GPa": self.hardness_GPa,
         }
 
     def _by_direction(self) -> dict[str, Any] | None:

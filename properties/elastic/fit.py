@@ -10,10 +10,6 @@ import numpy as np
 from potentials.potential import Evaluation
 from properties.elastic.strains import piola_kirchhoff
 
-DEGREE = 6
-"""Of the polynomials in the strain: with seven strains they pass through every point, and the derivatives are central
-differences of sixth order."""
-
 
 @dataclass(frozen=True)
 class Strains:
@@ -22,10 +18,13 @@ class Strains:
     Attributes:
         directions: (m, 6), Mandel, unit vectors.
         sizes: (s,), symmetric about the one in the middle, which is zero.
+        degree: of the polynomials in the size; even, 4 or more, below s. With s − 1 they pass through every point, and
+            derivatives are central differences of the highest order.
     """
 
     directions: np.ndarray
     sizes: np.ndarray
+    degree: int
 
     @property
     def all(self) -> np.ndarray:
@@ -68,9 +67,8 @@ def constants(
             for row, own in zip(evaluations, strains.all, strict=True)
         ]
     )
-    degree = min(DEGREE, len(strains.sizes) - 1)
     by_degree = []
-    for d in (degree, degree - 2):
+    for d in (strains.degree, strains.degree - 2):
         curvatures = energies @ derivative(strains.sizes, d, 2)
         slopes = np.einsum("msi,s->mi", stresses, derivative(strains.sizes, d, 1)) / GPa
         by_degree.append((_from_energies(curvatures, strains, basis), *_from_stresses(slopes, strains, basis)))

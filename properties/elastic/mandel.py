@@ -1,8 +1,8 @@
 """Second-rank tensors as six numbers, in two ways.
 
-Voigt's, of people and of JSON: xx, yy, zz, yz, xz, xy, shear strains doubled. Mandel's, of this package: the same order,
-the last three multiplied by √2 in stresses and strains alike, so that rotations are orthogonal 6×6 matrices, and the
-eigenvalues of the elastic constants mean something (Mehrabadi and Cowin, Q. J. Mech. Appl. Math. 43, 15 (1990)).
+Voigt's, of people and of JSON: xx, yy, zz, yz, xz, xy, shear strains doubled. Mandel's, of this package: the same
+order, the last three multiplied by √2 in stresses and strains alike, so that rotations are orthogonal 6×6 matrices, and
+the eigenvalues of the elastic constants mean something (Mehrabadi and Cowin, Q. J. Mech. Appl. Math. 43, 15 (1990)).
 """
 
 from __future__ import annotations

@@ -125,8 +125,8 @@ def sound(bulk_GPa: float, shear_GPa: float, density_g_cm3: float, atoms_per_A3:
 def hardness_estimates_GPa(bulk_GPa: float, shear_GPa: float) -> dict[str, float | None]:
     """Vickers hardness guessed from moduli by two fits to measured ones; None where a fit gives less than nothing.
 
-    chen_2011: 2 (G³/B²)^0.585 − 3, Chen et al., Intermetallics 19, 1275 (2011). teter_1998: 0.151 G, Teter, MRS Bull. 23,
-    22 (1998). Both miss the hardness of ductile metals and of layered crystals by factors.
+    chen_2011: 2 (G³/B²)^0.585 − 3, Chen et al., Intermetallics 19, 1275 (2011). teter_1998: 0.151 G, Teter, MRS Bull.
+    23, 22 (1998). Both miss the hardness of ductile metals and of layered crystals by factors.
     """
     chen = 2 * (shear_GPa**3 / bulk_GPa**2) ** 0.585 - 3
     return {"chen_2011": chen if chen > 0 else None, "teter_1998": 0.151 * shear_GPa}

@@ -14,8 +14,8 @@ from properties.errors import PropertyError
 
 CONVENTION = (
     "spglib's idealised standard setting (International Tables, hexagonal axes for rhombohedral crystals): Cartesian x "
-    "along the conventional a, y in the plane of a and b; for cubic, tetragonal and orthorhombic crystals x, y, z along "
-    "a, b, c, for hexagonal and trigonal ones z along c, for monoclinic ones y along the unique axis b"
+    "along the conventional a, y in the plane of a and b; for cubic, tetragonal and orthorhombic crystals x, y, z "
+    "along a, b, c, for hexagonal and trigonal ones z along c, for monoclinic ones y along the unique axis b"
 )
 
 

@@ -1,8 +1,8 @@
 """Strained cells: which strains, how large, and what a finite strain means.
 
-Strains are Green and Lagrange's, η = (FᵀF − 1)/2, and F = (1 + 2η)^½ turns nothing. Then E(η)/V₀ is a power series whose
-second derivatives are the elastic constants of the crystal as it is, C = ∂²E/∂η²/V₀ (Brugger, Phys. Rev. 133, A1611
-(1964)), and the stress that belongs to η, ∂E/∂η/V₀, is the second one of Piola and Kirchhoff.
+Strains are Green and Lagrange's, η = (FᵀF − 1)/2, and F = (1 + 2η)^½ turns nothing. Then E(η)/V₀ is a power series
+whose second derivatives are the elastic constants of the crystal as it is, C = ∂²E/∂η²/V₀ (Brugger, Phys. Rev. 133,
+A1611 (1964)), and the stress that belongs to η, ∂E/∂η/V₀, is the second one of Piola and Kirchhoff.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ NEW = 0.1
 def directions(basis: np.ndarray) -> np.ndarray:
     """The fewest strains whose energies alone determine all elastic constants that symmetry leaves, (m, 6), Mandel.
 
-    E''/V₀ along d is d·C d, so each new direction must add to the rank of what is known. Single strains come first, then
-    pairs of normal strains, of shears, and of both. Stresses along the same directions are more than enough, for each
-    gives six numbers where an energy gives one.
+    E''/V₀ along d is d·C d, so each new direction must add to the rank of what is known. Single strains come first,
+    then pairs of normal strains, of shears, and of both. Stresses along the same directions are more than enough, for
+    each gives six numbers where an energy gives one.
 
     basis: as `independent` gives it, (m, 6, 6).
     """
@@ -54,7 +54,7 @@ def deformation(strain: np.ndarray) -> np.ndarray:
 
 
 def strained(structure: Structure, strain: np.ndarray, displacements_A: np.ndarray | None = None) -> Structure:
-    """x = F (X + w): cell and ions deformed alike, ions displaced by w, (n, 3), before that."""
+    """The cell of x = F (X + w): cell and ions deformed alike, ions displaced by w, (n, 3), before that."""
     F = deformation(strain)
     moved = structure.positions if displacements_A is None else structure.positions + displacements_A
     return Structure(structure.numbers, moved @ F.T, structure.cell @ F.T)

@@ -28,6 +28,21 @@ def independent(rotations: np.ndarray) -> np.ndarray:
     return np.einsum("kl,kij->lij", vectors[:, shares > 0.5], units)
 
 
+def independent_entries(basis: np.ndarray) -> list[tuple[int, int]]:
+    """Places (row, column) of constants that determine all others, in reading order: 11, 12, 44 where it is cubic.
+
+    basis: as `independent` gives it.
+    """
+    chosen: list[tuple[int, int]] = []
+    known = np.empty((0, len(basis)))
+    for i, j in combinations_with_replacement(range(6), 2):
+        new = basis[:, i, j] - known.T @ (known @ basis[:, i, j])
+        if np.linalg.norm(new) > 1e-6:
+            known = np.vstack([known, new / np.linalg.norm(new)])
+            chosen.append((i, j))
+    return chosen
+
+
 def _symmetric_units() -> np.ndarray:
     """The 21 orthonormal symmetric matrices, (21, 6, 6)."""
     units = []
@@ -39,7 +54,7 @@ def _symmetric_units() -> np.ndarray:
 
 
 def free_internal_strains(rotations: np.ndarray, permutations: np.ndarray) -> int:
-    """How many numbers the forces on clamped ions have that a small strain may bring about; 0 where symmetry forbids any.
+    """How many numbers tell the forces that a small strain brings about on clamped ions; 0 where symmetry forbids any.
 
     The count of invariants in (displacements without rigid shifts) ⊗ (strains), by characters: an operation has the
     character tr R (f − 1) on the former, f being how many atoms it leaves where they are.
