@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def compute(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What to compute: uncertainty, validate.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to compute: elastic, uncertainty, validate.")],
     structures: Annotated[
         list[Path], typer.Argument(metavar="STRUCTURE", help="Files that ASE reads: CIF, POSCAR, extended XYZ, ...")
     ],
@@ -47,6 +47,9 @@ def compute(
 ) -> None:
     """Compute one property of any structure file.
 
+    elastic: elastic constants with ions relaxed and clamped, by energies and by stresses; stability, moduli, Young's
+    modulus by direction, Debye temperature, a hardness estimate; see docs/elastic.md.
+
     uncertainty: how far its atoms lie from what the potential is known to be good for, and the errors to expect; see
     docs/uncertainty.md.
 
@@ -55,6 +58,8 @@ def compute(
 
     \b
     Examples:
+      discover compute elastic si.cif --plots figures
+      discover compute elastic si.cif --set largest_strain=0.002 --set relax=false --json
       discover compute validate si.cif
       discover compute uncertainty frames.extxyz --json
       discover compute validate si.cif mgo.cif --option dtype=float64 --json
