@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def compute(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What to compute: elastic, uncertainty, validate.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to compute: elastic, kappa, thermal, uncertainty, validate.")],
     structures: Annotated[
         list[Path], typer.Argument(metavar="STRUCTURE", help="Files that ASE reads: CIF, POSCAR, extended XYZ, ...")
     ],
@@ -50,6 +50,11 @@ def compute(
     elastic: elastic constants with ions relaxed and clamped, by energies and by stresses; stability, moduli, Young's
     modulus by direction, Debye temperature, a hardness estimate; see docs/elastic.md.
 
+    thermal: quasi-harmonic expansion by two routes, bulk modulus, heat capacities and Gibbs energy by temperature,
+    Grüneisen parameters by mode; see docs/thermal.md.
+
+    kappa: lattice thermal conductivity; needs phono3py (the extra "kappa"); see docs/thermal.md.
+
     uncertainty: how far its atoms lie from what the potential is known to be good for, and the errors to expect; see
     docs/uncertainty.md.
 
@@ -60,6 +65,9 @@ def compute(
     Examples:
       discover compute elastic si.cif --plots figures
       discover compute elastic si.cif --set largest_strain=0.002 --set relax=false --json
+      discover compute thermal mgo.cif --plots figures
+      discover compute thermal ti.cif --set 'temperatures_K=[0, 100, 200, 300]' --set volumes=11 --json
+      discover compute kappa si.cif --set supercell_length_A=7 --json
       discover compute validate si.cif
       discover compute uncertainty frames.extxyz --json
       discover compute validate si.cif mgo.cif --option dtype=float64 --json

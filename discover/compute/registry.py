@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 HOMES = {
     "elastic": "discover.compute.elastic",
+    "kappa": "discover.compute.kappa",
     "phonons": "discover.compute.phonons",
     "thermal": "discover.compute.thermal",
     "uncertainty": "discover.compute.uncertainty",

@@ -398,3 +398,49 @@ def test_unsuitable_crystals_are_refused_in_one_line():
 def test_settings_that_cannot_be_meant_are_refused(wrong, words):
     with pytest.raises(PropertyError, match=words):
         ThermalSettings(**wrong)
+
+
+# --- heat conducted ----------------------------------------------------------------------------------------------
+
+
+def _kappa(temperatures_K, mass_u=39.95):
+    from properties.thermal.conductivity import ConductivitySettings, lattice_conductivity
+
+    atoms = bulk("Ar", a=5.2)
+    atoms.set_masses([mass_u])
+    small = DisplacementSettings(supercell=(2, 2, 2))
+    settings = ConductivitySettings(temperatures_K, supercell=(2, 2, 2), mesh_length_A=14, displacements=small)
+    return lattice_conductivity(load("lj", **LJ), atoms, settings)
+
+
+def test_classical_conductivity_goes_as_one_over_t_and_root_of_mass():
+    """Far above the Debye temperature (90 K): Peierls' 1/T, and time scaled by √M at fixed forces."""
+    pytest.importorskip("phono3py")
+    found, heavy = _kappa([2000.0, 4000.0]), _kappa([4000.0], mass_u=4 * 39.95)
+    first, second = found.isotropic_W_mK
+    assert first > 0
+    # Quantum corrections are (hν/kT)²/12 for ν = 2 THz: 2e-4 at 2000 K
+    assert second / first == pytest.approx(0.5, rel=1e-3)
+    assert heavy.isotropic_W_mK[0] / second == pytest.approx(0.5, rel=1e-3)
+    xx, yy, zz, *shear = found.kappa_W_mK[0]
+    assert [yy, zz] == pytest.approx([xx, xx], rel=1e-6)
+    assert shear == pytest.approx([0, 0, 0], abs=1e-6 * xx)
+
+
+def test_too_many_displaced_cells_are_refused_before_they_cost():
+    pytest.importorskip("phono3py")
+    from properties.thermal.conductivity import ConductivitySettings, lattice_conductivity
+
+    settings = ConductivitySettings(most_cells=2, displacements=DisplacementSettings(supercell=(2, 2, 2)))
+    with pytest.raises(PropertyError, match="set cutoff_pair_A"):
+        lattice_conductivity(load("lj", **LJ), bulk("Ar", a=5.2), settings)
+
+
+def test_missing_phono3py_says_how_to_install_it(monkeypatch):
+    import sys
+
+    from properties.thermal.conductivity import MissingPhono3pyError, lattice_conductivity
+
+    monkeypatch.setitem(sys.modules, "phono3py", None)
+    with pytest.raises(MissingPhono3pyError, match=r"pip install 'discover-materials\[kappa\]'"):
+        lattice_conductivity(load("emt"), bulk("Al"))
