@@ -13,6 +13,7 @@ from discover.doubts import witness_of
 from discover.engine import Engine, LocalEngine
 from discover.errors import InputError
 from discover.ladder import on_top_rung
+from discover.pipeline.results import FOLDER as PROPERTIES
 from discover.pipeline.run import check_properties, properties_run
 from discover.preflight import check_campaign, check_elements, check_ladder, check_rungs_differ
 from discover.progress import Progress, Silent
@@ -103,11 +104,11 @@ class Campaign:
             if anchor is not None:
                 folder.store.save({"finished": None})
                 anchor_run(folder, anchor, progress)
-            record = folder.finish()
-            if self.config.properties is None:
-                return record
-            properties_run(folder, self.config.properties, progress, workers=workers, ray_address=ray_address)
-            return folder.write_results()
+            if self.config.properties is not None:
+                if not (out / PROPERTIES).is_dir():
+                    folder.finish()  # properties may take hours: what was found should be there to see
+                properties_run(folder, self.config.properties, progress, workers=workers, ray_address=ray_address)
+            return folder.finish()
         finally:
             folder.release()
 

@@ -23,7 +23,9 @@ _CSV: Mapping[str, tuple[str, ...]] = {
     "volume_A3_per_atom": ("rest", "volume_A3_per_atom"),
     "laws_obeyed": ("validate", "passed"),
     "bulk_modulus_GPa": ("elastic", "bulk_modulus_GPa", "hill"),
+    "error_bulk_modulus_GPa": ("elastic", "modulus_errors", "bulk_modulus_GPa"),
     "shear_modulus_GPa": ("elastic", "shear_modulus_GPa", "hill"),
+    "error_shear_modulus_GPa": ("elastic", "modulus_errors", "shear_modulus_GPa"),
     "young_modulus_GPa": ("elastic", "young_modulus_GPa"),
     "poisson_ratio": ("elastic", "poisson_ratio"),
     "born_stable": ("elastic", "born_stable"),
@@ -31,9 +33,16 @@ _CSV: Mapping[str, tuple[str, ...]] = {
     "dynamically_stable": ("phonons", "dynamically_stable"),
     "min_frequency_THz": ("phonons", "min_frequency_THz"),
     "zero_point_energy_eV_per_atom": ("phonons", "zero_point_energy_eV_per_atom"),
-    "mean_grueneisen": ("thermal", "mean_grueneisen"),
+    "free_energy_300K_eV_per_atom": ("phonons", "free_energy_eV_per_atom"),
+    "volumetric_expansion_300K_per_K": ("thermal", "volumetric_expansion_per_K"),
+    "error_volumetric_expansion_300K_per_K": ("thermal", "error_volumetric_expansion_per_K"),
+    "bulk_modulus_300K_GPa": ("thermal", "bulk_modulus_GPa"),
+    "mean_grueneisen_300K": ("thermal", "mean_grueneisen"),
 }
-"""Columns: the stage and the keys that lead to the number."""
+"""Columns: the stage and the keys that lead to the number, or to a row of them over temperatures."""
+ROOM_K = 300.0
+NEXT_TO_K = 20.0
+"""What is further away from a temperature says nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,16 @@ class HitRecord:
         for key in keys:
             here = here.get(key) if isinstance(here, Mapping) else None
         return here
+
+    def value_at(self, wanted_K: float, stage: str, *keys: str) -> float | None:
+        """Of a row over the stage's `temperatures_K`: the value on the grid at, or next to, a temperature."""
+        temperatures, values = self.value(stage, "temperatures_K"), self.value(stage, *keys)
+        if not temperatures or not isinstance(values, list) or len(temperatures) != len(values):
+            return None
+        place = min(range(len(temperatures)), key=lambda k: abs(float(temperatures[k]) - wanted_K))
+        value = values[place]
+        near = abs(float(temperatures[place]) - wanted_K) <= NEXT_TO_K
+        return float(value) if near and isinstance(value, int | float) else None
 
     @property
     def failures(self) -> list[StageResult]:
@@ -123,10 +142,15 @@ def properties_csv(record: PropertiesRecord) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*("id", "formula", "space_group", "e_above_hull_eV_per_atom", "on_hull"), *_CSV, "failed"])
     for h in record.hits:
-        numbers = [h.value(stage, *keys) for stage, *keys in _CSV.values()]
+        numbers = [_number(h, *keys) for keys in _CSV.values()]
         failed = "; ".join(f"{r.stage}: {r.reason}" for r in h.failures)
         writer.writerow([*h.hit.values(), *(_cell(n) for n in numbers), failed])
     return text.getvalue()
+
+
+def _number(hit: HitRecord, stage: str, *keys: str) -> Any:
+    value = hit.value(stage, *keys)
+    return hit.value_at(ROOM_K, stage, *keys) if isinstance(value, list) else value
 
 
 def _cell(value: Any) -> Any:

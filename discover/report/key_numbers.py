@@ -34,13 +34,16 @@ class KeyNumber:
     error_scale: float = 1.0
 
 
+_OFF = ("modulus_errors",)
 KEY_NUMBERS = (
     KeyNumber("rest", ("energy_eV_per_atom",), "Energy at rest", "eV/atom", 4),
     KeyNumber("rest", ("volume_A3_per_atom",), "Volume at rest", "Å³/atom", 3),
-    KeyNumber("elastic", ("bulk_modulus_GPa", "hill"), "Bulk modulus (Hill)", "GPa"),
-    KeyNumber("elastic", ("shear_modulus_GPa", "hill"), "Shear modulus (Hill)", "GPa"),
-    KeyNumber("elastic", ("young_modulus_GPa",), "Young's modulus", "GPa"),
+    KeyNumber("elastic", ("bulk_modulus_GPa", "hill"), "Bulk modulus (Hill)", "GPa", 1, (*_OFF, "bulk_modulus_GPa")),
+    KeyNumber("elastic", ("shear_modulus_GPa", "hill"), "Shear modulus (Hill)", "GPa", 1, (*_OFF, "shear_modulus_GPa")),
+    KeyNumber("elastic", ("young_modulus_GPa",), "Young's modulus", "GPa", 1, (*_OFF, "young_modulus_GPa")),
     KeyNumber("elastic", ("poisson_ratio",), "Poisson's ratio", "", 3),
+    KeyNumber("elastic", ("universal_anisotropy",), "Universal anisotropy", "", 2),
+    KeyNumber("elastic", ("hardness_estimate_GPa",), "Hardness, an estimate", "GPa", 0),
     KeyNumber("elastic", ("born_stable",), "Mechanically stable (Born)"),
     KeyNumber("elastic", ("debye_temperature_K",), "Debye temperature", "K", 0),
     KeyNumber("phonons", ("dynamically_stable",), "Dynamically stable"),
@@ -82,27 +85,24 @@ def key_numbers(hit: HitRecord) -> list[Said]:
 
 
 def _value(hit: HitRecord, spec: KeyNumber, path: Sequence[str]) -> float | bool | None:
+    if spec.at_K is not None and isinstance(hit.value(spec.stage, *path), list):
+        return hit.value_at(spec.at_K, spec.stage, *path)
     value = hit.value(spec.stage, *path)
-    if isinstance(value, list) and spec.at_K is not None:
-        return _at(hit.value(spec.stage, "temperatures_K"), value, spec.at_K)
     return value if isinstance(value, bool | int | float) else None
-
-
-def _at(temperatures: Any, values: Sequence[Any], wanted_K: float) -> float | None:
-    """The value at a temperature that is on the grid, or next to it."""
-    if not temperatures or len(temperatures) != len(values):
-        return None
-    place = min(range(len(temperatures)), key=lambda k: abs(temperatures[k] - wanted_K))
-    value = values[place]
-    return float(value) if isinstance(value, int | float) and abs(temperatures[place] - wanted_K) < 20 else None
 
 
 def _said(hit: HitRecord, spec: KeyNumber, value: float | bool) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     error = _value(hit, spec, spec.error) if spec.error else None
-    bar = "" if error is None or isinstance(error, bool) else f" ± {spec.error_scale * error:.{spec.digits}f}"
+    bar = "" if error is None or isinstance(error, bool) else f" ± {_rounded(spec.error_scale * error, spec.digits)}"
     return f"{spec.scale * value:.{spec.digits}f}{bar} {spec.unit}".replace("-", "−").rstrip()
+
+
+def _rounded(error: float, digits: int) -> str:
+    """To as many digits as the number, or to the first that is not zero."""
+    text = f"{error:.{digits}f}"
+    return text if float(text) or not error else f"{error:.1g}"
 
 
 def settings_said(settings: Mapping[str, Any]) -> str:

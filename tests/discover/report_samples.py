@@ -12,6 +12,8 @@ from ase.build import bulk
 from ase.spacegroup import crystal
 from scipy.optimize import linprog
 
+from discover.pipeline.record import HitRecord, PropertiesRecord
+from discover.pipeline.results import StageResult
 from discover.records import CandidateRecord, Hull, HullEntry, RunRecord
 from discover.report.symmetry import symmetry_of
 
@@ -43,6 +45,32 @@ def binary(n: int = 160) -> RunRecord:
         (_ordered("Ge", "Si", 3, 5.6), -4.712),
     ]
     return _run("Si-Ge", ("Si", "Ge"), known, n, spread_eV=0.35)
+
+
+def warm(n: int = 40) -> RunRecord:
+    """Si-Ge with the vibrations of Einstein solids: one phase unstable, one failed, one without a structure."""
+    run = binary(n)
+    near = [e for e in run.hull.entries if e.on_hull or e.e_above_hull_eV_per_atom < 0.3]
+    temperatures = np.arange(0.0, 1001.0, 20.0)
+    hits = []
+    for k, entry in enumerate(near):
+        quantum = 0.05 - 0.001 * k
+        with np.errstate(divide="ignore"):
+            free = 3 * (quantum / 2 + 8.617e-5 * temperatures * np.log1p(-np.exp(-quantum / (8.617e-5 * temperatures))))
+        stable = entry.on_hull or k != len(near) - 1
+        found = {
+            "temperatures_K": temperatures.tolist(),
+            "free_energy_eV_per_atom": np.nan_to_num(free, nan=1.5 * quantum).tolist(),
+            "dynamically_stable": stable,
+            "min_frequency_THz": 0.1 if stable else -2.5,
+        }
+        results = {"phonons": StageResult("phonons", "done", POTENTIAL, {"supercell_length_A": 12.0}, result=found)}
+        if k == 1:
+            results["elastic"] = StageResult("elastic", "failed", POTENTIAL, {}, "does not come to rest: <b>really</b>")
+        shown = {"id": entry.id, "formula": entry.formula, "space_group": entry.space_group}
+        shown |= {"e_above_hull_eV_per_atom": entry.e_above_hull_eV_per_atom, "on_hull": entry.on_hull}
+        hits.append(HitRecord(shown, results))
+    return replace(run, properties=PropertiesRecord(POTENTIAL, hits, [{"id": "mp-1", "formula": "Ge"}]))
 
 
 def ternary(n: int = 260) -> RunRecord:

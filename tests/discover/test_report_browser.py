@@ -17,6 +17,7 @@ pytestmark = [
 
 SAMPLES = {
     "binary": lambda: samples.binary(40),
+    "warm": samples.warm,
     "ternary": lambda: samples.ternary(40),
     "single_composition": lambda: samples.single_composition(30),
     "nothing_converged": samples.nothing_converged,
@@ -57,6 +58,20 @@ def test_a_click_on_a_header_sorts_and_a_second_turns_round(browser, tmp_path):
     lowest = float(browser.run(FIRST_ROW))
     browser.run(click)
     assert float(browser.run(FIRST_ROW)) > lowest == 0
+
+
+def test_the_slider_moves_the_table_and_the_drawing(browser, tmp_path):
+    browser.show_as(390)
+    browser.open(write_report(samples.warm(), tmp_path))
+    values = "return [...document.querySelectorAll('table.warm tbody td:nth-child(4)')].map(c => +c.dataset.value)"
+    hull = "return document.querySelector('#temperature-hull .hull').getAttribute('points')"
+    before = browser.run(values), browser.run(hull)
+    browser.run(
+        "const r = document.getElementById('temperature-range'); r.value = r.max; r.dispatchEvent(new Event('input'))"
+    )
+    assert browser.run("return document.getElementById('temperature-now').textContent") == "1000 K"
+    assert browser.run(values) != before[0] and browser.run(hull) != before[1]
+    assert browser.run("return document.querySelectorAll('.hit b').length") == 0  # text stays text
 
 
 def settled(browser, script, patience_s=5.0):
