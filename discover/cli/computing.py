@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def compute(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What to compute: elastic, kappa, thermal, uncertainty, validate.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="What to compute: elastic, kappa, phonons, thermal, uncertainty, validate."
+        ),
+    ],
     structures: Annotated[
         list[Path], typer.Argument(metavar="STRUCTURE", help="Files that ASE reads: CIF, POSCAR, extended XYZ, ...")
     ],
@@ -50,6 +55,9 @@ def compute(
     elastic: elastic constants with ions relaxed and clamped, by energies and by stresses; stability, moduli, Young's
     modulus by direction, Debye temperature, a hardness estimate; see docs/elastic.md.
 
+    phonons: bands, density of states, free energy, entropy, heat capacity, zero-point energy; is it dynamically stable,
+    and where do imaginary modes lead? See docs/phonons.md.
+
     thermal: quasi-harmonic expansion by two routes, bulk modulus, heat capacities and Gibbs energy by temperature,
     Grüneisen parameters by mode; see docs/thermal.md.
 
@@ -69,6 +77,8 @@ def compute(
       discover compute thermal ti.cif --set 'temperatures_K=[0, 100, 200, 300]' --set volumes=11 --json
       discover compute kappa si.cif --set supercell_length_A=7 --json
       discover compute validate si.cif
+      discover compute phonons si.cif --plots figures
+      discover compute phonons mgo.cif --set born=born.yaml --set supercell_length_A=12 --json
       discover compute uncertainty frames.extxyz --json
       discover compute validate si.cif mgo.cif --option dtype=float64 --json
       discover compute validate cu.vasp --potential emt --strict

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
 
 from discover.compute.born import read_born
 from discover.compute.phonon_figures import bands_plot, thermal_plot
@@ -16,13 +16,12 @@ from discover.compute.registry import Computed
 from discover.progress import Progress
 from discover.report.look import Plot
 from potentials import Potential
+from properties.errors import PropertyError
 from properties.phonons import DisplacementSettings, Phonons, PhononSettings, phonons
 from properties.phonons.as_json import to_json
 from properties.phonons.following import MOST_MODES
-from properties.phonons.harmonic import IMAGE_DISTANCE_A, MESH_LENGTH_A
+from properties.phonons.harmonic import IMAGE_DISTANCE_A, MESH_LENGTH_A, integer_matrix
 from properties.phonons.vibrations import ROOM_K, TEMPERATURES_K
-
-Three = Annotated[list[int], Field(min_length=3, max_length=3)]
 
 
 class Settings(BaseModel):
@@ -42,7 +41,7 @@ class Settings(BaseModel):
 
     relax: bool = True
     supercell_length_A: PositiveFloat = IMAGE_DISTANCE_A
-    supercell: Three | Annotated[list[Three], Field(min_length=3, max_length=3)] | None = None
+    supercell: list[Any] | None = None
     displacement_A: PositiveFloat | None = None
     symprec_A: PositiveFloat | None = None
     precision: Literal["auto", "float32", "float64"] = "auto"
@@ -52,12 +51,20 @@ class Settings(BaseModel):
     follow_modes: int = Field(default=MOST_MODES, ge=0, le=12)
     error: bool = True
 
+    @field_validator("supercell")
+    @classmethod
+    def _is_one(cls, given: list[Any] | None) -> list[Any] | None:
+        """Refuse multiples that make no supercell."""
+        try:
+            return None if given is None else integer_matrix(given).tolist()
+        except PropertyError:
+            raise ValueError("give three whole numbers, or a 3x3 matrix of them with a positive determinant") from None
+
     def physics(self) -> PhononSettings:
         """What `phonons` takes.
 
         Raises:
             InputError: a file of Born charges that cannot be read.
-            PhononError: a supercell that is none.
         """
         return PhononSettings(
             displacements=DisplacementSettings(

@@ -254,5 +254,5 @@ def _followed(mode: _Mode, ends: Sequence[Relaxation], energy_eV: float, given: 
     lower = drop_meV > LOWER_MEV
     outcome = "a lower structure"
     if not lower:
-        outcome = "fell back to the same structure" if group == before else "nothing lower"
+        outcome = "fell back to the same structure" if group == before else f"nothing lower by {LOWER_MEV} meV/atom"
     return Followed(mode.q, mode.frequency_THz, degeneracy, drop_meV, group, atoms, outcome, lower)

@@ -74,7 +74,10 @@ def integer_matrix(supercell: Sequence[int] | Sequence[Sequence[int]] | np.ndarr
     Raises:
         PhononError: neither three whole numbers nor a matrix of nine that encloses a volume.
     """
-    given = np.array(supercell, float)
+    try:
+        given = np.array(supercell, float)
+    except (TypeError, ValueError):
+        given = np.zeros(0)
     matrix = np.diag(given) if given.shape == (3,) else given
     if matrix.shape != (3, 3) or not np.array_equal(matrix, matrix.round()) or round(np.linalg.det(matrix)) < 1:
         raise PhononError("supercell: give three whole numbers, or a 3x3 matrix of them with a positive determinant")
@@ -197,7 +200,7 @@ def harmonic_crystals(
 def in_precision(potential: Potential, precision: str) -> Potential:
     """The potential that computes so; "auto" and "float32" take it as it is.
 
-    7net-0's frequencies of Si, Al and MgO in float32 are within 3e-4 THz of those in float64, at half the time.
+    7net-0's frequencies of Si, Al, MgO and TiC in float32 are within 0.001 THz of those in float64, in half the time.
     """
     return potential.in_double_precision() if precision == "float64" else potential
 

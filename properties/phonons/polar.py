@@ -9,8 +9,11 @@ import numpy as np
 from ase import Atoms, units
 from phonopy.exception import BORNFileParseError
 from phonopy.file_IO import parse_BORN_from_strings
+from phonopy.structure.atoms import PhonopyAtoms
+from phonopy.structure.symmetry import Symmetry
 
 from properties.phonons.harmonic import HarmonicCrystal, PhononError
+from properties.phonons.supercells import spacing_A, symprec_of
 
 _NEUTRAL_E = 0.3
 """By so much may the charges of a cell miss neutrality, e, as coarse DFT does; the rest is spread evenly."""
@@ -48,30 +51,45 @@ class BornCharges:
         object.__setattr__(self, "dielectric", dielectric)
 
 
-def with_born(crystal: HarmonicCrystal, born: BornCharges | str, given: Atoms | None = None) -> HarmonicCrystal:
+def with_born(crystal: HarmonicCrystal, born: BornCharges) -> HarmonicCrystal:
     """The crystal with the term of Gonze and Lee, Phys. Rev. B 55, 10355 (1997), in its dynamical matrix.
 
+    crystal: not changed.
+    born: of its cell, atom by atom; see `born_charges_of`.
+    """
+    polar = crystal.phonopy.replicate()
+    polar.force_constants = crystal.phonopy.force_constants.copy()  # type: ignore[union-attr]
+    polar.nac_params = {"born": born.charges_e, "dielectric": born.dielectric, "factor": _COULOMB_EV_A}
+    return replace(crystal, phonopy=polar)
+
+
+def born_charges_of(
+    cell: Atoms, born: BornCharges | str, given: Atoms | None = None, symprec_A: float | None = None
+) -> BornCharges:
+    """Charges in the order of a primitive cell's atoms.
+
     Args:
-        crystal: not changed.
-        born: of the crystal's own cell or of `given`, atom by atom; or the text of phonopy's BORN file, which lists
-            the atoms of the primitive cell that symmetry does not make from others.
-        given: the cell that charges are listed for, where it is not the primitive one.
+        cell: the primitive one.
+        born: of the atoms of `cell` or of `given`; or the text of phonopy's BORN file, which lists those of the
+            primitive cell that symmetry does not make from others.
+        given: the cell that charges may be listed for.
+        symprec_A: in which symmetry is looked for.
 
     Raises:
         PhononError: charges that do not fit.
     """
-    charges = _parsed(crystal, born) if isinstance(born, str) else _assigned(crystal.atoms, born, given)
-    polar = crystal.phonopy.replicate()
-    polar.force_constants = crystal.phonopy.force_constants.copy()  # type: ignore[union-attr]
-    polar.nac_params = {"born": charges.charges_e, "dielectric": charges.dielectric, "factor": _COULOMB_EV_A}
-    return replace(crystal, phonopy=polar)
+    return _parsed(cell, born, symprec_of(cell, symprec_A)) if isinstance(born, str) else _assigned(cell, born, given)
 
 
-def _parsed(crystal: HarmonicCrystal, text: str) -> BornCharges:
+def _parsed(cell: Atoms, text: str, symprec_A: float) -> BornCharges:
+    primitive = PhonopyAtoms(
+        numbers=cell.numbers, scaled_positions=cell.get_scaled_positions(), cell=cell.cell.array,
+        masses=cell.get_masses(),
+    )  # fmt: skip
     try:
-        read = parse_BORN_from_strings(text, crystal.phonopy.primitive, symprec=crystal.phonopy.symmetry.tolerance)
+        read = parse_BORN_from_strings(text, primitive, symprec=symprec_A)
     except (BORNFileParseError, ValueError) as error:
-        unique = len(crystal.phonopy.primitive_symmetry.get_independent_atoms())
+        unique = len(Symmetry(primitive, symprec_A).get_independent_atoms())
         raise PhononError(
             f"born: {str(error).rstrip('.')}; a BORN file has a line for comments or the unit, one of the nine numbers "
             f"of the dielectric tensor, and one for each of the {unique} atoms that symmetry leaves"
@@ -98,6 +116,6 @@ def _twins(cell: Atoms, given: Atoms) -> Sequence[int]:
     apart = cell.get_scaled_positions()[:, None] - given.positions[None] @ np.linalg.inv(cell.cell.array)
     apart_A = np.linalg.norm((apart - apart.round()) @ cell.cell.array, axis=-1)
     apart_A[cell.numbers[:, None] != given.numbers[None]] = np.inf
-    if apart_A.min(1).max() > _SAME_PLACE * (cell.cell.volume / len(cell)) ** (1 / 3):
+    if apart_A.min(1).max() > _SAME_PLACE * spacing_A(cell):
         raise PhononError("born_charges: list them for the atoms of the primitive cell")
     return apart_A.argmin(1).tolist()

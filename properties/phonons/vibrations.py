@@ -21,7 +21,7 @@ from properties.phonons.harmonic import (
     PhononError,
     harmonic_crystals,
 )
-from properties.phonons.polar import BornCharges, with_born
+from properties.phonons.polar import BornCharges, born_charges_of, with_born
 from properties.phonons.stability import Stability, stability
 from properties.phonons.supercells import image_distance_A, primitive_cell, supercell_matrix_for
 from properties.rest import at_rest
@@ -147,19 +147,20 @@ def phonons(
         relaxed = at_rest(potential, atoms)
         rest, spent = relaxed.atoms, relaxed.model_calls
     cell = primitive_cell(rest, settings.displacements.symprec_A)
+    born = settings.born and born_charges_of(cell, settings.born, rest, settings.displacements.symprec_A)
     matrix = _matrix(settings.displacements, rest, cell)
     pair = _harmonic(potential, cell, matrix, settings, on_done)
     crystal = pair[0]
     gamma = crystal.frequencies_THz(np.zeros(3))[0]
-    if settings.born is not None:
-        crystal = with_born(crystal, settings.born, rest)
+    if born:
+        crystal = with_born(crystal, born)
     mesh = crystal.mesh(settings.mesh_length_A)
     stable = stability(crystal, mesh)
     descent = _descent(potential, pair[0], stable, settings, on_done)
     return Phonons(
         crystal=crystal,
         gamma_THz=gamma,
-        gamma_along=_along_axes(crystal) if settings.born is not None else (),
+        gamma_along=_along_axes(crystal) if born else (),
         stable=stable,
         mesh=mesh,
         bands=bands(crystal),

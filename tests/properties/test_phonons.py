@@ -30,7 +30,7 @@ from properties.phonons import thermodynamics as td
 from properties.phonons.as_json import to_json
 from properties.phonons.bands import bands, density_of_states
 from properties.phonons.following import _modes, _starts, follow
-from properties.phonons.polar import with_born
+from properties.phonons.polar import born_charges_of, with_born
 from properties.phonons.stability import exact_q, softest, stability
 from properties.phonons.supercells import commensurate_matrix, image_distance_A
 from properties.rest import at_rest
@@ -365,12 +365,13 @@ def test_charges_come_per_atom_of_either_cell_or_from_a_born_file(emt, ordered_a
     expected = with_born(crystal, BornCharges(pair, 2 * np.eye(3))).frequencies_THz(q)
     assert expected[0, -1] > crystal.frequencies_THz(q)[0, -1] + 0.01
     tiled = BornCharges(np.tile(pair, (2, 1, 1)), 2 * np.eye(3))
-    assert with_born(crystal, tiled, larger).frequencies_THz(q) == pytest.approx(expected)
-    assert with_born(crystal, text).frequencies_THz(q) == pytest.approx(expected)
+    for born, given in ((tiled, larger), (text, None)):
+        there = born_charges_of(ordered_alloy, born, given)
+        assert with_born(crystal, there).frequencies_THz(q) == pytest.approx(expected)
     with pytest.raises(PhononError, match=r"each of the 2 atoms of the primitive cell \(4 are given\)"):
-        with_born(crystal, tiled)
+        born_charges_of(ordered_alloy, tiled)
     with pytest.raises(PhononError, match="one for each of the 2 atoms that symmetry leaves"):
-        with_born(crystal, text.rsplit("\n", 2)[0] + "\n")
+        born_charges_of(ordered_alloy, text.rsplit("\n", 2)[0] + "\n")
 
 
 @pytest.mark.parametrize(
@@ -474,7 +475,12 @@ def test_error_estimate_holds_what_a_larger_supercell_changes(emt):
 
 @pytest.mark.parametrize(
     ("supercell", "words"),
-    [((0, 2, 2), "positive determinant"), ((1, 2), "three whole numbers"), ((1.5, 1, 1), "three whole numbers")],
+    [
+        ((0, 2, 2), "positive determinant"),
+        ((1, 2), "three whole numbers"),
+        ((1.5, 1, 1), "three whole numbers"),
+        ([[1, 2], 3], "three whole numbers"),
+    ],
 )
 def test_supercells_that_are_none_are_refused(supercell, words):
     with pytest.raises(PhononError, match=words):
