@@ -40,8 +40,8 @@ def young_modulus_plot(json: Mapping[str, Any]) -> Plot:
         caption=(
             f"Young's modulus of the single crystal: {low:.1f} GPa where it is softest, {high:.1f} where it is "
             "stiffest. Left (above on a phone): every direction of the upper half sphere, equal areas, z in the "
-            "middle. Beside it: sections through the planes of the standard setting, GPa from the centre; the thin circle is "
-            "the polycrystal."
+            "middle. Beside it: sections through the planes of the standard setting, GPa from the centre; the thin "
+            "circle is the polycrystal."
         ),
         draw=draw,
         wide_in=(7.8, 3.9),

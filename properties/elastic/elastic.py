@@ -32,14 +32,14 @@ from properties.rest import FMAX_EV_A, at_rest
 SYMMETRIC = (4e-3, 4e-4, 4e-5)
 """Of the spacing, 0.01 Å and less: the first to which the crystal at rest is symmetric, and at rest when made so."""
 MOVED = 100.0
-"""Times the force that counts as rest: what the idealised cell may have. 7net-0 takes a crystal and its mirror image for
-two: in monoclinic ZrO2 it pushes ions off the inversion centre with 0.006 eV/Å, by less than 0.001 Å."""
+"""Times the force that counts as rest: what the idealised cell may have. 7net-0 takes a crystal and its mirror image
+for two: in monoclinic ZrO2 it pushes ions off the inversion centre with 0.006 eV/Å, by less than 0.001 Å."""
 LARGEST_STRAIN = {"float64": 1e-3, "float32": 5e-3}
 """By the precision of the potential: well above its rounding (CHGNet's energies, in single precision, tell nothing at
 0.002), and so small that few neighbours pass a cut-off: in 7net-0's quartz energies and stresses disagree by 0.01 GPa
 at 0.001, by 0.2 at 0.002 and 0.7 at 0.005."""
-DEGREE = {"float64": 6, "float32": 4}
-"""Of the polynomials in the strain; the lower one averages over rounding."""
+ENERGY_DEGREE = {"float64": 6, "float32": 4}
+"""Of the polynomials that energies are fitted by; the lower one averages over rounding, which stresses feel less."""
 IONS_FMAX_EV_A = {"float64": 1e-6, "float32": 2e-4}
 """Of ions in strained cells, by the precision of the potential: forces that a strain of 0.001 makes are 0.01 eV/Å."""
 REST, STRAINS, IONS = "bringing it to rest", "straining it", "relaxing ions"
@@ -109,7 +109,7 @@ class _Measurement:
         cell, here = self._reference()
         reference, basis = structure_of(cell.atoms), independent(cell.rotations)
         sizes = np.linspace(-1, 1, self.settings.n_strains) * self.largest_strain
-        strains = Strains(directions(basis), sizes, DEGREE[self.potential.precision])
+        strains = Strains(directions(basis), sizes, ENERGY_DEGREE[self.potential.precision])
         moves = self.settings.relax and free_internal_strains(cell.rotations, cell.permutations) > 0
         clamped, hessian = self._strain(cell, reference, here, strains, moves)
         of_clamped = constants(clamped, strains, basis, reference.volume_A3, units.GPa)

@@ -10,6 +10,10 @@ import numpy as np
 from potentials.potential import Evaluation
 from properties.elastic.strains import piola_kirchhoff
 
+DEGREE = 6
+"""Of the polynomials that stresses and forces are fitted by: through all of seven points, so that slopes are central
+differences of sixth order."""
+
 
 @dataclass(frozen=True)
 class Strains:
@@ -18,13 +22,12 @@ class Strains:
     Attributes:
         directions: (m, 6), Mandel, unit vectors.
         sizes: (s,), symmetric about the one in the middle, which is zero.
-        degree: of the polynomials in the size; even, 4 or more, below s. With s − 1 they pass through every point, and
-            derivatives are central differences of the highest order.
+        energy_degree: of the polynomials in the size that energies are fitted by; even, 4 or more, below s.
     """
 
     directions: np.ndarray
     sizes: np.ndarray
-    degree: int
+    energy_degree: int
 
     @property
     def all(self) -> np.ndarray:
@@ -68,9 +71,9 @@ def constants(
         ]
     )
     by_degree = []
-    for d in (strains.degree, strains.degree - 2):
-        curvatures = energies @ derivative(strains.sizes, d, 2)
-        slopes = np.einsum("msi,s->mi", stresses, derivative(strains.sizes, d, 1)) / GPa
+    for less in (0, 2):
+        curvatures = energies @ derivative(strains.sizes, strains.energy_degree - less, 2)
+        slopes = np.einsum("msi,s->mi", stresses, derivative(strains.sizes, DEGREE - less, 1)) / GPa
         by_degree.append((_from_energies(curvatures, strains, basis), *_from_stresses(slopes, strains, basis)))
     (energy, stress, asymmetry), (rough_energy, rough_stress, _) = by_degree
     return Constants(energy, stress, np.abs(energy - rough_energy), np.abs(stress - rough_stress), asymmetry)

@@ -12,7 +12,7 @@ from phonopy.structure.atoms import PhonopyAtoms
 
 from potentials.neighbours import Structure
 from potentials.potential import Evaluation, Potential, structure_of
-from properties.elastic.fit import Strains, derivative
+from properties.elastic.fit import DEGREE, Strains, derivative
 from properties.elastic.mandel import rotations_of_six
 from properties.elastic.setting import StandardCell
 from properties.elastic.strains import deformation, strained
@@ -91,7 +91,7 @@ def internal_strain(clamped: list[list[Evaluation]], strains: Strains, cell: Sta
             for row, own in zip(clamped, strains.all, strict=True)
         ]
     )
-    slopes = np.einsum("msx,s->mx", pulled, derivative(strains.sizes, strains.degree, 1))
+    slopes = np.einsum("msx,s->mx", pulled, derivative(strains.sizes, DEGREE, 1))
     turned = np.einsum("gij,mkj->gmki", cell.rotations, slopes.reshape(len(slopes), -1, 3))
     moved = np.empty_like(turned)
     for g, goes in enumerate(cell.permutations):

@@ -80,7 +80,7 @@ def test_options_reach_the_potential(here, capsys):
 
 BAD = {
     "validat cu.cif": "NAME: nothing to compute is called 'validat'; did you mean 'validate'?",
-    "xyz cu.cif": "NAME: nothing to compute is called 'xyz'; there are: uncertainty, validate",
+    "xyz cu.cif": "NAME: nothing to compute is called 'xyz'; there are: elastic, ",
     "validate none.cif": "none.cif: no such file",
     "validate junk.cif": "junk.cif: ASE cannot read it (",
     "validate water.xyz": "water.xyz: has no three-dimensional cell; give a crystal, or put the molecule into a box",
