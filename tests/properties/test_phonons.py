@@ -413,15 +413,18 @@ def test_stable_crystal_is_stable_and_nothing_is_followed(emt, aluminium):
 
 
 @pytest.mark.parametrize(
-    ("atoms", "lowest", "group"), [(bulk("Cu", "sc", a=2.4), 0.4, 225), (bulk("Cu", "bcc", a=2.9), 0.03, 194)]
+    ("atoms", "lowest", "groups"),
+    [(bulk("Cu", "sc", a=2.4), 0.45, (194, 225)), (bulk("Cu", "bcc", a=2.9), 0.03, (194,))],
+    ids=["simple cubic", "bcc"],
 )
-def test_unstable_crystal_is_followed_to_a_lower_structure(emt, atoms, lowest, group):
+def test_unstable_crystal_is_followed_to_a_lower_structure(emt, atoms, lowest, groups):
+    """To close packing; EMT has hcp copper 0.9 meV/atom below fcc."""
     found = phonons(emt, atoms, PhononSettings(DisplacementSettings(supercell=(4, 4, 4)), error=False))
     assert not found.stable.dynamically_stable
     assert found.stable.min_frequency_THz < -1
     assert found.thermal.left_out.imaginary > 0.01
     best = max(found.descent.followed, key=lambda f: f.energy_drop_meV_per_atom)
-    assert best.lower and best.space_group == group
+    assert best.lower and best.space_group in groups
     # What is reported is what the structure has, by an evaluation of its own
     there = emt.evaluate([structure_of(best.atoms)])[0].energy_eV / len(best.atoms)
     here = found.crystal.energy_eV / len(found.crystal.atoms)
