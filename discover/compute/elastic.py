@@ -75,7 +75,7 @@ def _title(found: Elasticity, potential: Potential) -> str:
         verdict = "elastically stable"
     else:
         worst = found.softenings[0]
-        strain = ", ".join(f"{x:.2f}" for x in worst.strain)
+        strain = ", ".join(f"{round(x, 2) + 0.0:.2f}" for x in worst.strain)
         verdict = f"NOT elastically stable: {worst.eigenvalue_GPa:.3g} GPa for the strain ({strain})"
     ions = "ions relaxed" if found.relaxed is not None else "ions clamped"
     who = f"{potential.metadata.name} in {potential.in_double_precision().precision}"
@@ -129,7 +129,7 @@ def _means(means: Mapping[str, float]) -> str:
 
 def _by_direction(found: Elasticity) -> str:
     if found.extremes is None:
-        return ""
+        return "formal, as all moduli of an unstable crystal"
     softest, stiffest = (
         f"{e.young_modulus_GPa:.1f} along ({', '.join(f'{x:.2f}' for x in e.direction)})" for e in found.extremes
     )

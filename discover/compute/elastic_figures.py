@@ -88,11 +88,11 @@ def _mark(axes: Axes, direction: np.ndarray, marker: str, name: str, look: Look)
 def _frame(axes: Axes, look: Look) -> None:
     angle = np.linspace(0, 2 * np.pi, 361)
     axes.plot(np.cos(angle), np.sin(angle), color=look.quiet, linewidth=0.8)
-    axes.annotate("x", (1.03, 0), va="center", annotation_clip=False)
-    axes.annotate("y", (0, 1.03), ha="center", va="bottom", annotation_clip=False)
+    axes.annotate("x", (1.09, 0), va="center", annotation_clip=False)
+    axes.annotate("y", (0, 1.07), ha="center", va="bottom", annotation_clip=False)
     axes.set_aspect("equal")
-    axes.set_xlim(-1.08, 1.12)
-    axes.set_ylim(-1.04, 1.14)
+    axes.set_xlim(-1.08, 1.17)
+    axes.set_ylim(-1.04, 1.18)
     axes.axis("off")
 
 
