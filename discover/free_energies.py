@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ase import units
 
+from discover.composition import composition_key
 from discover.hull_at_temperature import FreeEnergy, HullAtTemperature, LeftOut, NoHullError, hull_at_temperature
 from discover.pipeline.record import HitRecord, PropertiesRecord
 from discover.pipeline.results import StageResult
@@ -54,6 +55,7 @@ def temperature_hull(run: RunRecord) -> TemperatureHull | None:
     entries = {e.id: e for e in run.hull.own_entries}
     hits = [hit for hit in record.hits if hit.id in entries]
     source = _source(hits)
+    pseudo = run.system if _fixed(run.hull.own_entries) else ""
     phases: list[FreeEnergy] = []
     left_out = [LeftOut(b["id"], b["formula"], "has no structure", True) for b in record.bare]
     for hit in hits:
@@ -63,24 +65,22 @@ def temperature_hull(run: RunRecord) -> TemperatureHull | None:
         if found is None or reason:
             left_out.append(LeftOut(hit.id, entry.formula, reason, entry.on_hull))
         else:
-            pseudo = run.system if _fixed(entries.values()) else ""
             phases.append(_free_energy(entry, found, pseudo, _rest_work_eV(hit, run.hull.pressure_GPa)))
     mixed = len({p.source for p in phases}) > 1
     found_hull = TemperatureHull(None, left_out, source="mixed" if mixed else source, static=_static(run))
-    return _built(found_hull, phases, run)
+    return _built(found_hull, phases, (pseudo,) if pseudo else run.elements)
 
 
-def _built(found: TemperatureHull, phases: Sequence[FreeEnergy], run: RunRecord) -> TemperatureHull:
-    elements = (run.system,) if phases and _fixed(phases) else run.elements
+def _built(found: TemperatureHull, phases: Sequence[FreeEnergy], elements: Sequence[str]) -> TemperatureHull:
     try:
         return replace(found, hull=hull_at_temperature(elements, phases, found.left_out))
     except NoHullError as error:
         return replace(found, reason=str(error))
 
 
-def _fixed(things: Any) -> bool:
+def _fixed(entries: Sequence[HullEntry]) -> bool:
     """Whether all have one composition, so that only polymorphs are held against each other."""
-    return len({tuple(sorted((e, round(x, 6)) for e, x in t.composition.items())) for t in things}) == 1
+    return len({composition_key(e.composition) for e in entries}) == 1
 
 
 def _source(hits: Sequence[HitRecord]) -> str:

@@ -4,6 +4,8 @@ A computation is a module with
 
     class Settings(BaseModel)           what `--set key=value` takes
     NEEDS: Sequence[str]                stages of the pipeline that come first: "rest", "validate"
+    VERSION: int                        1 where it is not given; raised by whoever makes `compute` give other numbers,
+                                        for the pipeline to compute again
     def compute(potential, atoms, settings, progress) -> Computed
     def plots(json) -> Sequence[Plot]   figures of what `compute` gave as JSON, so that a report can be drawn again
 """
