@@ -132,6 +132,10 @@ def _draw(figure: Figure, look: Look, json: Mapping[str, Any]) -> None:
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xticks(temperatures, [f"{t:g}" for t in temperatures], fontsize=8)
+    # 1, 2 and 5 of each power of ten: within one power matplotlib's own ticks are too few to read a value by
+    low, high = kappa.min() / 1.3, kappa.max() * 1.3
+    steps = [m * 10.0**p for p in range(-3, 6) for m in (1, 2, 5) if low <= m * 10.0**p <= high]
+    ax.set_yticks(steps, [f"{k:g}" for k in steps])
     ax.minorticks_off()
     ax.set_xlabel("temperature (K)")
     ax.set_ylabel("lattice conductivity (W/m/K)")

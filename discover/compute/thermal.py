@@ -21,6 +21,7 @@ from properties.thermal.equation_of_state import Form
 from properties.thermal.settings import FEWEST_VOLUMES
 
 Three = Annotated[list[int], Field(min_length=3, max_length=3)]
+MOST_ROWS = 12
 SHOWN_K = (0, 50, 100, 200, 300, 500, 700, 1000)
 
 
@@ -124,7 +125,8 @@ def _title(found: Thermal) -> str:
 def _rows(found: Thermal) -> list[list[str]]:
     numbers = found.to_json()
     temperatures = found.found.temperatures_K
-    shown = sorted({int(np.abs(temperatures - t).argmin()) for t in SHOWN_K})
+    every = range(len(temperatures))
+    shown = every if len(every) <= MOST_ROWS else sorted({int(np.abs(temperatures - t).argmin()) for t in SHOWN_K})
     errors = found.error_expansion_per_K
     return [
         [

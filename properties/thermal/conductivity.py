@@ -155,7 +155,7 @@ def lattice_conductivity(
     stable = stability(harmonic, mesh)
     if not stable.dynamically_stable:
         raise DynamicallyUnstableError(
-            f"{crystal.get_chemical_formula("metal", empirical=True)} is dynamically unstable (a mode of "
+            f"{crystal.get_chemical_formula('metal', empirical=True)} is dynamically unstable (a mode of "
             f"{stable.min_frequency_THz:.2f} THz): its phonons conduct nothing; follow the mode to a lower structure"
         )
     third = _displaced(phono3py, harmonic, settings)

@@ -137,7 +137,7 @@ class _Study:
     def _refuse_unstable(self, found: Stability) -> None:
         if not found.dynamically_stable:
             raise DynamicallyUnstableError(
-                f"{self.rest.atoms.get_chemical_formula("metal", empirical=True)} is dynamically unstable (a mode of "
+                f"{self.rest.atoms.get_chemical_formula('metal', empirical=True)} is dynamically unstable (a mode of "
                 f"{found.min_frequency_THz:.2f} THz): it has no quasi-harmonic free energy; "
                 "follow the mode to a lower structure (discover compute phonons)"
             )
@@ -310,9 +310,7 @@ def _on_mesh(crystal: HarmonicCrystal, mesh: Mesh) -> Mesh:
     return replace(mesh, frequencies_THz=crystal.frequencies_THz(mesh.q))
 
 
-def _vibrations(
-    modes: Sequence[ModeGrueneisen], weights: np.ndarray, temperatures_K: np.ndarray
-) -> VolumeVibrations:
+def _vibrations(modes: Sequence[ModeGrueneisen], weights: np.ndarray, temperatures_K: np.ndarray) -> VolumeVibrations:
     """Sums over the zone, at each volume and temperature."""
     share = weights / weights.sum()
 
