@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -26,7 +26,7 @@ class PropertiesSettings(Section):
     insist: run stages though the potential breaks a law on the structure (`validate`).
     """
 
-    stages: Annotated[list[Any], Field(min_length=1, default_factory=lambda: list(DEFAULT_STAGES))]
+    stages: list[Any] = Field(default_factory=lambda: list(DEFAULT_STAGES), min_length=1)
     potential: str | None = None
     potential_options: PotentialOptions = Field(default_factory=dict)
     most: Count = 10
