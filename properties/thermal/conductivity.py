@@ -19,6 +19,7 @@ from properties.evaluating import evaluate_all
 from properties.phonons.harmonic import (
     DisplacementSettings,
     HarmonicCrystal,
+    Mesh,
     harmonic_crystals,
     in_precision,
     integer_matrix,
@@ -147,17 +148,7 @@ def lattice_conductivity(
     phono3py = _phono3py()
     check_three_dimensional(atoms, potential)
     potential = in_precision(potential, settings.displacements.precision)
-    primitive = primitive_cell(atoms)
-    rest = at_rest(potential, primitive) if settings.relax else None
-    crystal = primitive if rest is None else rest.atoms
-    harmonic = harmonic_crystals(potential, [crystal], settings.displacements)[0]
-    mesh = harmonic.mesh(settings.mesh_length_A)
-    stable = stability(harmonic, mesh)
-    if not stable.dynamically_stable:
-        raise DynamicallyUnstableError(
-            f"{crystal.get_chemical_formula('metal', empirical=True)} is dynamically unstable (a mode of "
-            f"{stable.min_frequency_THz:.2f} THz): its phonons conduct nothing; follow the mode to a lower structure"
-        )
+    harmonic, mesh, calls = _second_order(potential, primitive_cell(atoms), settings)
     third = _displaced(phono3py, harmonic, settings)
     cells = _third_order(potential, third, harmonic, settings, on_done)
     third.fc2 = harmonic.phonopy.force_constants
@@ -165,7 +156,7 @@ def lattice_conductivity(
     if on_done is not None:
         on_done("collisions on two meshes", 0, 2)
     return LatticeConductivity(
-        formula=crystal.get_chemical_formula("metal", empirical=True),
+        formula=harmonic.atoms.get_chemical_formula("metal", empirical=True),
         temperatures_K=np.array(settings.temperatures_K, float),
         kappa_W_mK=_kappa(third, mesh.counts, settings.temperatures_K),
         coarse_kappa_W_mK=_kappa(third, coarser, settings.temperatures_K),
@@ -176,8 +167,29 @@ def lattice_conductivity(
         settings=settings,
         potential=potential.metadata,
         precision=potential.precision,
-        model_calls=cells + 1 + harmonic.model_calls + (0 if rest is None else rest.model_calls),
+        model_calls=cells + 1 + calls,
     )
+
+
+def _second_order(
+    potential: Potential, atoms: Atoms, settings: ConductivitySettings
+) -> tuple[HarmonicCrystal, Mesh, int]:
+    """The crystal at rest with its phonons, and the model calls spent.
+
+    Raises:
+        DynamicallyUnstableError: it has imaginary modes.
+    """
+    rest = at_rest(potential, atoms) if settings.relax else None
+    crystal = atoms if rest is None else rest.atoms
+    harmonic = harmonic_crystals(potential, [crystal], settings.displacements)[0]
+    mesh = harmonic.mesh(settings.mesh_length_A)
+    stable = stability(harmonic, mesh)
+    if not stable.dynamically_stable:
+        raise DynamicallyUnstableError(
+            f"{crystal.get_chemical_formula('metal', empirical=True)} is dynamically unstable (a mode of "
+            f"{stable.min_frequency_THz:.2f} THz): its phonons conduct nothing; follow the mode to a lower structure"
+        )
+    return harmonic, mesh, harmonic.model_calls + (0 if rest is None else rest.model_calls)
 
 
 def _phono3py() -> Any:
