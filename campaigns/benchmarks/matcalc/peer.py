@@ -1,7 +1,7 @@
 """matcalc's side, in an environment of its own: python peer.py TASK.json OUT.json.
 
-TASK: {"potential", "crystals": {name: [symbols, cell, scaled positions]}, "supercells": {name: 3x3}, "scale_factors",
-"norm_strains", "shear_strains", "q_points", "threads"}. OUT: seconds of each step, and numbers to compare.
+TASK: {"potential", "crystals": {name: [symbols, cell, scaled positions]}, "norm_strains",
+"shear_strains", "q_points", "threads", "peer"}. OUT: seconds of each step, and numbers to compare.
 """
 
 import json
@@ -27,20 +27,17 @@ def main() -> None:
     out = {"start_s": time.perf_counter() - BEGUN, "crystals": {}}
     for name, (symbols, cell, scaled) in task["crystals"].items():
         atoms = Atoms(symbols, cell=cell, scaled_positions=scaled, pbc=True)
-        supercell = task["supercells"][name]
+        supercell = task["peer"]
         seconds = {}
         begun = time.perf_counter()
-        strains = {key: task[key] for key in ("norm_strains", "shear_strains")}
+        strains = {key: task[key] for key in ("norm_strains", "shear_strains") if key in task}
         elastic = ElasticityCalc(calculator, fmax=1e-4, units_GPa=True, **strains).calc(atoms)
         seconds["elastic"] = time.perf_counter() - begun
         begun = time.perf_counter()
-        harmonic = PhononCalc(calculator, supercell_matrix=supercell, fmax=1e-4, write_phonon=False).calc(atoms)
+        harmonic = PhononCalc(calculator, fmax=1e-4, write_phonon=False, **supercell).calc(atoms)
         seconds["phonons"] = time.perf_counter() - begun
         begun = time.perf_counter()
-        qha = QHACalc(
-            calculator, fmax=1e-4, scale_factors=task["scale_factors"],
-            phonon_calc_kwargs={"supercell_matrix": supercell, "write_phonon": False},
-        ).calc(atoms)  # fmt: skip
+        qha = QHACalc(calculator, fmax=1e-4, phonon_calc_kwargs={**supercell, "write_phonon": False}).calc(atoms)
         seconds["qha"] = time.perf_counter() - begun
         phonon = harmonic["phonon"]
         phonon.run_qpoints(task["q_points"])
