@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 sys.path += [str(HERE.parent), str(HERE)]
 from machine import machine  # noqa: E402
 from peer_environment import install  # noqa: E402
-from tables import draw, text  # noqa: E402
+from shown import draw, text  # noqa: E402
 
 POTENTIAL = "7net-0"
 THREADS = 2

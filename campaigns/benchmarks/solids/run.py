@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 sys.path += [str(HERE.parent), str(HERE)]
 from crystals import CRYSTALS  # noqa: E402
 from machine import machine  # noqa: E402
-from tables import draw, text  # noqa: E402
+from shown import draw, text  # noqa: E402
 
 POTENTIALS = ("7net-0", "7net-l3i5")
 STAGES = ("elastic", "phonons", "thermal")
