@@ -43,7 +43,7 @@ KEY_NUMBERS = (
     KeyNumber("elastic", ("young_modulus_GPa",), "Young's modulus", "GPa", 1, (*_OFF, "young_modulus_GPa")),
     KeyNumber("elastic", ("poisson_ratio",), "Poisson's ratio", "", 3),
     KeyNumber("elastic", ("universal_anisotropy",), "Universal anisotropy", "", 2),
-    KeyNumber("elastic", ("hardness_estimate_GPa",), "Hardness, an estimate", "GPa", 0),
+    KeyNumber("elastic", ("hardness_estimate_GPa", "chen_2011"), "Hardness, estimated (Chen)", "GPa", 0),
     KeyNumber("elastic", ("born_stable",), "Mechanically stable (Born)"),
     KeyNumber("elastic", ("debye_temperature_K",), "Debye temperature", "K", 0),
     KeyNumber("phonons", ("dynamically_stable",), "Dynamically stable"),
@@ -62,7 +62,10 @@ KEY_NUMBERS = (
         "thermal", ("bulk_modulus_GPa",), "Bulk modulus at 300 K", "GPa", 1, ("error_bulk_modulus_GPa",), 1.0, 300.0
     ),
     KeyNumber("thermal", ("mean_grueneisen",), "Mean Grüneisen parameter at 300 K", "", 2, at_K=300.0),
-    KeyNumber("kappa", ("kappa_W_per_m_per_K",), "Lattice thermal conductivity at 300 K", "W/(m K)", 1, at_K=300.0),
+    KeyNumber(
+        "kappa", ("kappa_W_per_m_K",), "Lattice thermal conductivity at 300 K", "W/(m K)", 1,
+        ("error_kappa_W_per_m_K",), at_K=300.0,
+    ),
     KeyNumber("uncertainty", ("expected_error_meV_per_atom",), "Error to expect of the energy", "meV/atom", 0),
 )
 
@@ -100,9 +103,9 @@ def _said(hit: HitRecord, spec: KeyNumber, value: float | bool) -> str:
 
 
 def _rounded(error: float, digits: int) -> str:
-    """To as many digits as the number, or to the first that is not zero."""
+    """To as many digits as the number; one that these do not show is below the last of them."""
     text = f"{error:.{digits}f}"
-    return text if float(text) or not error else f"{error:.1g}"
+    return text if float(text) or not error else f"< {10.0**-digits:.{digits}f}"
 
 
 def settings_said(settings: Mapping[str, Any]) -> str:
