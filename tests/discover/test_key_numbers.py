@@ -11,7 +11,7 @@ from potentials import load
 
 QUICK = {
     "elastic": {},
-    "phonons": {"supercell": [2, 2, 2], "mesh_length_A": 15, "error": True},
+    "phonons": {"mesh_length_A": 15},
     "thermal": {"supercell": [2, 2, 2], "mesh_length_A": 15, "temperatures_K": [0, 300]},
 }
 
