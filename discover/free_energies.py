@@ -57,11 +57,15 @@ def temperature_hull(run: RunRecord) -> TemperatureHull | None:
     source = _source(hits)
     pseudo = run.system if _fixed(run.hull.own_entries) else ""
     phases: list[FreeEnergy] = []
-    left_out = [LeftOut(b["id"], b["formula"], "has no structure", True) for b in record.bare]
+    left_out = [
+        LeftOut(b["id"], b["formula"], "has no structure", entries[b["id"]].on_hull)
+        for b in record.bare
+        if b["id"] in entries
+    ]
     for hit in hits:
         entry = entries[hit.id]
         found = _result(hit, source)
-        reason = _against(hit, found, record)
+        reason = _against(hit, found, record, run.hull.pressure_GPa)
         if found is None or reason:
             left_out.append(LeftOut(hit.id, entry.formula, reason, entry.on_hull))
         else:
@@ -84,8 +88,12 @@ def _fixed(entries: Sequence[HullEntry]) -> bool:
 
 
 def _source(hits: Sequence[HitRecord]) -> str:
-    """The quasi-harmonic approximation where every phase has it: one with and one without would not compare."""
-    some = [hit for hit in hits if any(_done(hit, stage) for stage in GIVES_FREE_ENERGY)]
+    """The quasi-harmonic approximation where every phase has it: one with and one without would not compare.
+
+    A phase that is dynamically unstable is left out of the hull, and has no say.
+    """
+    stable = [hit for hit in hits if hit.value(HARMONIC, "dynamically_stable") is not False]
+    some = [hit for hit in stable if any(_done(hit, stage) for stage in GIVES_FREE_ENERGY)]
     whole = [_done(hit, QUASI_HARMONIC) and _is_whole(hit.results[QUASI_HARMONIC]) for hit in some]
     return QUASI_HARMONIC if some and all(whole) else HARMONIC
 
@@ -105,7 +113,7 @@ def _result(hit: HitRecord, source: str) -> StageResult | None:
     return next((hit.results[s] for s in stages if _done(hit, s)), None)
 
 
-def _against(hit: HitRecord, found: StageResult | None, record: PropertiesRecord) -> str:
+def _against(hit: HitRecord, found: StageResult | None, record: PropertiesRecord, pressure_GPa: float) -> str:
     """Why a phase has no free energy that may be used; empty where it has."""
     if hit.value(HARMONIC, "dynamically_stable") is False:
         low = hit.value(HARMONIC, "min_frequency_THz")
@@ -117,6 +125,9 @@ def _against(hit: HitRecord, found: StageResult | None, record: PropertiesRecord
     same = ("name", "checkpoint_sha256", "parameters")
     if len(found.result.get("temperatures_K") or ()) < FEWEST_TEMPERATURES:
         return f"its {found.stage} have fewer than {FEWEST_TEMPERATURES} temperatures"
+    under_GPa = found.settings.get("pressure_GPa", pressure_GPa)
+    if under_GPa != pressure_GPa:
+        return f"its {found.stage} are at {under_GPa:g} GPa, the hull at {pressure_GPa:g}"
     if any(found.potential.get(k) != record.potential.get(k) for k in same):
         return f"its {found.stage} were computed with {found.potential.get('name')}, the others' not"
     return ""

@@ -8,6 +8,7 @@ from typing import Any
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from discover.compute.doing import told
 from discover.compute.elastic_figures import young_modulus_plot
 from discover.compute.registry import Computed
 from discover.progress import Progress
@@ -23,7 +24,7 @@ HEAD = ("", "value", "error", "by energy", "by response", "clamped ions", "unit"
 class Settings(BaseModel):
     """As `properties.elastic.ElasticSettings` has them."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     largest_strain: float | None = Field(default=None, gt=0, lt=0.1)
     n_strains: int = Field(default=7, ge=7)
@@ -43,7 +44,7 @@ NEEDS: Sequence[str] = ("rest", "validate")
 
 def compute(potential: Potential, atoms: Atoms, settings: Settings, progress: Progress) -> Computed:
     """Each independent constant on a line, then moduli."""
-    found = elastic(potential, atoms, ElasticSettings(**settings.model_dump()), _Told(progress))
+    found = elastic(potential, atoms, ElasticSettings(**settings.model_dump()), told(progress))
     return Computed(
         json=found.to_json(),
         title=_title(found, potential),
@@ -52,22 +53,6 @@ def compute(potential: Potential, atoms: Atoms, settings: Settings, progress: Pr
         right=HEAD[1:6],
         ok=found.born_stable,
     )
-
-
-class _Told:
-    """Passes on what is being done; each thing has a bar of its own."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._doing = ""
-
-    def __call__(self, doing: str, done: int, total: int) -> None:
-        if doing != self._doing:
-            if self._doing:
-                self._progress.finish()
-            self._progress.start(total, done, doing)
-            self._doing = doing
-        self._progress.note(done, doing)
 
 
 def _title(found: Elasticity, potential: Potential) -> str:

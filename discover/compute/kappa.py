@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import Field, PositiveFloat
 
+from discover.compute.displacing import Displacing
+from discover.compute.doing import told
 from discover.compute.registry import Computed
 from discover.progress import Progress
 from discover.report.look import OPERATOR_COLOURS, Look, Plot
@@ -21,34 +23,26 @@ from properties.thermal.conductivity import ConductivitySettings, lattice_conduc
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Three = Annotated[list[int], Field(min_length=3, max_length=3)]
 _DEFAULTS = ConductivitySettings()
 
 
-class Settings(BaseModel):
+class Settings(Displacing):
     """As `properties.thermal.conductivity.ConductivitySettings` has them.
 
     relax: False takes the crystal as at rest.
-    supercell_length_A, supercell: of third order.
+    supercell_length_A, supercell, displacement_A: of third order; None takes phono3py's displacement of 0.03.
     cutoff_pair_A: pairs of atoms further apart are not displaced together.
-    displacement_A: of third order; None takes phono3py's 0.03.
     most_cells: displaced supercells beyond which it is refused.
     harmonic_supercell_length_A: of second order.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     relax: bool = True
     temperatures_K: list[PositiveFloat] = Field(default=list(_DEFAULTS.temperatures_K), min_length=1)
     supercell_length_A: PositiveFloat = _DEFAULTS.supercell_length_A
-    supercell: Three | Annotated[list[Three], Field(min_length=3, max_length=3)] | None = None
     cutoff_pair_A: PositiveFloat | None = None
-    displacement_A: PositiveFloat | None = None
     mesh_length_A: PositiveFloat = _DEFAULTS.mesh_length_A
     most_cells: int = Field(default=_DEFAULTS.most_cells, ge=1)
     harmonic_supercell_length_A: PositiveFloat = IMAGE_DISTANCE_A
-    symprec_A: PositiveFloat | None = None
-    precision: Literal["auto", "float32", "float64"] = "auto"
 
     def physics(self) -> ConductivitySettings:
         """What `lattice_conductivity` takes."""
@@ -72,7 +66,7 @@ NEEDS: Sequence[str] = ("rest", "validate")
 
 def compute(potential: Potential, atoms: Atoms, settings: Settings, progress: Progress) -> Computed:
     """A temperature on each line."""
-    found = lattice_conductivity(potential, atoms, settings.physics(), _news(progress))
+    found = lattice_conductivity(potential, atoms, settings.physics(), told(progress))
     rows = [
         [f"{t:g}", f"{kappa:.4g} ± {error:.2g}", *(f"{x:.4g}" for x in tensor[:3])]
         for t, kappa, error, tensor in zip(
@@ -88,18 +82,6 @@ def compute(potential: Potential, atoms: Atoms, settings: Settings, progress: Pr
         rows=rows,
         right=("T (K)", "κ (W/m/K)", "xx", "yy", "zz"),
     )
-
-
-def _news(progress: Progress) -> Callable[[str, int, int], None]:
-    begun: list[str] = []
-
-    def told(doing: str, done: int, of: int) -> None:
-        if doing not in begun:
-            begun.append(doing)
-            progress.start(of, 0, doing)
-        progress.note(done, f"{doing}, {of} in all")
-
-    return told
 
 
 def plots(json: Mapping[str, Any]) -> Sequence[Plot]:

@@ -2,63 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
+from pydantic import Field, PositiveFloat
 
 from discover.compute.born import read_born
+from discover.compute.displacing import Displacing
+from discover.compute.doing import told
 from discover.compute.phonon_figures import bands_plot, thermal_plot
 from discover.compute.registry import Computed
 from discover.progress import Progress
 from discover.report.look import Plot
 from potentials import Potential
-from properties.errors import PropertyError
-from properties.phonons import DisplacementSettings, Phonons, PhononSettings, phonons
+from properties.phonons import Phonons, PhononSettings, phonons
 from properties.phonons.as_json import to_json
 from properties.phonons.following import MOST_MODES
-from properties.phonons.harmonic import IMAGE_DISTANCE_A, MESH_LENGTH_A, integer_matrix
+from properties.phonons.harmonic import MESH_LENGTH_A
 from properties.phonons.vibrations import ROOM_K, TEMPERATURES_K
 
 
-class Settings(BaseModel):
+class Settings(Displacing):
     """As `properties.phonons.PhononSettings` has them.
 
     relax: False takes the crystal as it is.
-    supercell_length_A: shortest distance between an atom and its own image in the supercell.
-    supercell: three multiples of the cell as given, or a 3x3 matrix, in place of that.
-    displacement_A: None takes 0.5 % of the cube root of the volume per atom.
-    precision: of forces; auto takes the potential as it is.
+    pressure_GPa: under which it rests.
     born: a file with Born charges, phonopy's BORN or YAML/JSON.
     follow_modes: how many imaginary modes are followed downhill.
     error: compare with a smaller supercell.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     relax: bool = True
-    supercell_length_A: PositiveFloat = IMAGE_DISTANCE_A
-    supercell: list[Any] | None = None
-    displacement_A: PositiveFloat | None = None
-    symprec_A: PositiveFloat | None = None
-    precision: Literal["auto", "float32", "float64"] = "auto"
+    pressure_GPa: float = 0.0
     temperatures_K: list[Annotated[float, Field(ge=0)]] = Field(default=list(TEMPERATURES_K), min_length=1)
     mesh_length_A: PositiveFloat = MESH_LENGTH_A
     born: Path | None = None
     follow_modes: int = Field(default=MOST_MODES, ge=0, le=12)
     error: bool = True
-
-    @field_validator("supercell")
-    @classmethod
-    def _is_one(cls, given: list[Any] | None) -> list[Any] | None:
-        """Refuse multiples that make no supercell."""
-        try:
-            return None if given is None else integer_matrix(given).tolist()
-        except PropertyError:
-            raise ValueError("give three whole numbers, or a 3x3 matrix of them with a positive determinant") from None
 
     def physics(self) -> PhononSettings:
         """What `phonons` takes.
@@ -67,10 +50,9 @@ class Settings(BaseModel):
             InputError: a file of Born charges that cannot be read.
         """
         return PhononSettings(
-            displacements=DisplacementSettings(
-                self.supercell_length_A, self.supercell, self.displacement_A, self.symprec_A, self.precision
-            ),
+            displacements=self.displacements(),
             relax=self.relax,
+            pressure_GPa=self.pressure_GPa,
             temperatures_K=self.temperatures_K,
             mesh_length_A=self.mesh_length_A,
             born=None if self.born is None else read_born(self.born),
@@ -84,7 +66,7 @@ NEEDS: Sequence[str] = ("rest", "validate")
 
 def compute(potential: Potential, atoms: Atoms, settings: Settings, progress: Progress) -> Computed:
     """Γ's frequencies, stability and what they hold at room temperature."""
-    found = phonons(potential, atoms, settings.physics(), _news(progress))
+    found = phonons(potential, atoms, settings.physics(), told(progress))
     settled = settings.model_dump(mode="json")
     return Computed(
         json=to_json(found) | {"potential": potential.metadata.to_json(), "settings": settled},
@@ -94,18 +76,6 @@ def compute(potential: Potential, atoms: Atoms, settings: Settings, progress: Pr
         right=("value",),
         ok=found.stable.dynamically_stable,
     )
-
-
-def _news(progress: Progress) -> Callable[[int, int, str], None]:
-    begun: list[str] = []
-
-    def told(done: int, of: int, doing: str) -> None:
-        if doing not in begun:
-            begun.append(doing)
-            progress.start(of, done, doing)
-        progress.note(done, f"{doing}, {of} in all")
-
-    return told
 
 
 def _title(found: Phonons, potential: Potential) -> str:

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import Field, PositiveFloat
 
+from discover.compute.displacing import Displacing
+from discover.compute.doing import told
 from discover.compute.registry import Computed
 from discover.compute.thermal_figures import expansion_plot, free_energy_plot, grueneisen_plot, stiffness_plot
 from discover.progress import Progress
 from discover.report.look import Plot
 from potentials import Potential
-from properties.phonons import DisplacementSettings
-from properties.phonons.harmonic import IMAGE_DISTANCE_A, MESH_LENGTH_A
+from properties.phonons.harmonic import MESH_LENGTH_A
 from properties.thermal import Thermal, ThermalSettings, thermal
 from properties.thermal.equation_of_state import Form
 from properties.thermal.settings import FEWEST_VOLUMES
 
-Three = Annotated[list[int], Field(min_length=3, max_length=3)]
 MOST_ROWS = 12
 SHOWN_K = (0, 50, 100, 200, 300, 500, 700, 1000)
 
 
-class Settings(BaseModel):
+class Settings(Displacing):
     """As `properties.thermal.ThermalSettings` has them.
 
     relax: False takes the crystal as at rest, and refuses it where it is not.
@@ -35,13 +35,7 @@ class Settings(BaseModel):
     extensions: how often the row may be made longer where the crystal expands out of it.
     shape: of each volume: relaxed, scaled, or auto, which relaxes where symmetry leaves something to relax.
     equation: of state, of the static energies.
-    supercell_length_A: shortest distance between an atom and its own image in the supercell.
-    supercell: three multiples of the primitive cell, or a 3x3 matrix, in place of that.
-    displacement_A: None takes 0.5 % of the cube root of the volume per atom.
-    precision: of energies and forces; auto takes float64 where the potential has it.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     relax: bool = True
     temperatures_K: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)] | None = None
@@ -52,19 +46,10 @@ class Settings(BaseModel):
     extensions: int = Field(default=4, ge=0)
     shape: Literal["auto", "relaxed", "scaled"] = "auto"
     equation: Form = "vinet"
-    supercell_length_A: PositiveFloat = IMAGE_DISTANCE_A
-    supercell: Three | Annotated[list[Three], Field(min_length=3, max_length=3)] | None = None
-    displacement_A: PositiveFloat | None = None
-    symprec_A: PositiveFloat | None = None
     mesh_length_A: PositiveFloat = MESH_LENGTH_A
-    precision: Literal["auto", "float32", "float64"] = "auto"
 
     def physics(self) -> ThermalSettings:
-        """What `thermal` takes.
-
-        Raises:
-            PhononError: a supercell that is none.
-        """
+        """What `thermal` takes."""
         return ThermalSettings(
             temperatures_K=self.temperatures_K,
             pressure_GPa=self.pressure_GPa,
@@ -74,9 +59,7 @@ class Settings(BaseModel):
             shape=self.shape,
             equation=self.equation,
             mesh_length_A=self.mesh_length_A,
-            displacements=DisplacementSettings(
-                self.supercell_length_A, self.supercell, self.displacement_A, self.symprec_A, self.precision
-            ),
+            displacements=self.displacements(),
             relax=self.relax,
         )
 
@@ -86,7 +69,7 @@ NEEDS: Sequence[str] = ("rest", "validate")
 
 def compute(potential: Potential, atoms: Atoms, settings: Settings, progress: Progress) -> Computed:
     """A handful of temperatures on a line each."""
-    found = thermal(potential, atoms, settings.physics(), _news(progress))
+    found = thermal(potential, atoms, settings.physics(), told(progress))
     for warning in found.warnings:
         progress.message(f"warning: {warning}")
     return Computed(
@@ -96,18 +79,6 @@ def compute(potential: Potential, atoms: Atoms, settings: Settings, progress: Pr
         rows=_rows(found),
         right=("T (K)", "V (Å³/atom)", "α_V (1e-6/K)", "from γ", "a, b, c (1e-6/K)", "γ", "B (GPa)", "C_P (J/K/mol)"),
     )
-
-
-def _news(progress: Progress) -> Callable[[str, int, int], None]:
-    begun: list[tuple[str, int]] = []
-
-    def told(doing: str, done: int, of: int) -> None:
-        if (doing, of) not in begun:
-            begun.append((doing, of))
-            progress.start(of, 0, doing)
-        progress.note(done, f"{doing}, {of} in all")
-
-    return told
 
 
 def _title(found: Thermal) -> str:

@@ -74,7 +74,8 @@ def properties_run(
         retry_failed=retry_failed,
         on_result=offer,
     )
-    pipeline.run(start)
+    for (id, _), ended in pipeline.run(start).items():
+        write_offers(folder.path, id, ended)  # again: a kill may have come between a result and its offers
     found = read_properties(folder.path)
     assert found is not None
     write_files(folder.path / FOLDER, {TABLE: properties_csv(found).encode()})

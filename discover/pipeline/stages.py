@@ -17,9 +17,6 @@ BRIEF: Mapping[str, Mapping[str, Any]] = {VALIDATE: {"only": ["derivatives", "in
 """Settings of a stage that nobody has asked for by name and that another one needs: laws that differences of energies
 and forces rest on, a second's work."""
 GIVES_FREE_ENERGY = ("phonons", "thermal")
-TAKES_AS_IT_RESTS: Mapping[str, Mapping[str, Any]] = {"phonons": {"relax": False}}
-"""Stages that bring a crystal to rest at no pressure unless these settings say that it rests already. One that has a
-`pressure_GPa` of its own is told the campaign's; any other needs a campaign at none."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,11 @@ class Stage:
 
     @property
     def bears_pressure(self) -> bool:
-        """Whether it gives the numbers of a crystal under pressure."""
-        return not self.at_rest or self.name in TAKES_AS_IT_RESTS or "pressure_GPa" in self.settings
+        """Whether it gives the numbers of a crystal under pressure.
+
+        One that has a `pressure_GPa` of its own is told the campaign's; any other needs a campaign at none.
+        """
+        return not self.at_rest or "pressure_GPa" in self.settings
 
 
 def planned(
@@ -72,10 +72,9 @@ def planned(
 
 def _under(stage: Stage, pressure_GPa: float) -> Stage:
     """The same at the campaign's pressure."""
-    if not pressure_GPa or not stage.at_rest:
+    if not stage.at_rest or stage.settings.get("pressure_GPa") != 0.0:
         return stage
-    told = {"pressure_GPa": pressure_GPa} if stage.settings.get("pressure_GPa") == 0.0 else {}
-    return replace(stage, settings={**stage.settings, **TAKES_AS_IT_RESTS.get(stage.name, {}), **told})
+    return replace(stage, settings={**stage.settings, "pressure_GPa": pressure_GPa})
 
 
 def _add(name: str, chosen: Mapping[str, Mapping[str, Any]], found: dict[str, Stage], above: Sequence[str]) -> None:

@@ -101,7 +101,7 @@ def _notes(hit: HitRecord, group: int | None) -> Iterator[str]:
         yield f"Brought to rest it changed its space group from {before} to {group}."
     for led_to in hit.value("phonons", "followed") or ():
         drop = led_to.get("energy_drop_meV_per_atom")
-        if drop is not None and drop > 0:
+        if led_to.get("structure") and drop is not None and drop > 0:
             q = ", ".join(f"{x:g}" for x in led_to.get("q") or ())
             where = f" at q = ({q})" if q else ""
             group_there = led_to.get("space_group")

@@ -26,6 +26,7 @@ from properties.elastic.ions import (
 from properties.elastic.setting import StandardCell, standard_cell
 from properties.elastic.strains import directions, strained
 from properties.elastic.symmetry import free_internal_strains, independent, projected
+from properties.errors import PropertyError
 from properties.evaluating import evaluate_all
 from properties.rest import FMAX_EV_A, at_rest
 
@@ -120,6 +121,7 @@ class _Measurement:
             coupling = internal_strain(clamped, strains, cell)
             softer = coupling.T @ hessian.give_way(coupling) / reference.volume_A3 / units.GPa
             response = projected(response - softer, cell.rotations)
+        _refuse_loose(cell, relaxed.stress_GPa)
         given, n = self.given, len(cell.atoms)
         per_A3 = n / reference.volume_A3
         return Elasticity(
@@ -185,6 +187,14 @@ class _Measurement:
         self.calls[step] += len(structures)
         on_done = (lambda done: self.say(doing, done, len(structures))) if doing else None
         return evaluate_all(self.potential, structures, on_done)
+
+
+def _refuse_loose(cell: StandardCell, stiffness_GPa: np.ndarray) -> None:
+    if np.linalg.matrix_rank(stiffness_GPa) < 6:
+        raise PropertyError(
+            f"{cell.atoms.get_chemical_formula()} has no moduli: the potential resists some strain by nothing at all, "
+            "as where atoms lie further apart than it reaches"
+        )
 
 
 def _rows(flat: Sequence[Evaluation], length: int) -> list[list[Evaluation]]:

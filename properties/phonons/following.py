@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 from ase.build import make_supercell
 
 from potentials.potential import Potential, structure_of
@@ -42,7 +42,8 @@ class Followed:
         q: of the mode, fractional, (3,).
         frequency_THz: negative.
         degeneracy: modes of this frequency at this q.
-        energy_drop_meV_per_atom: below the crystal that was unstable; zero or less where nothing lower was found.
+        energy_drop_meV_per_atom: below the crystal that was unstable, under pressure of enthalpy; zero or less where
+            nothing lower was found.
         space_group: international number of `atoms`, None where none is found.
         atoms: the lowest structure it led to, primitive, at rest; None where no displaced crystal came to rest.
         outcome: in words, for people.
@@ -61,11 +62,12 @@ class Followed:
 
 @dataclass(frozen=True)
 class _Mode:
-    """An imaginary level: q, frequency and its eigenvectors, (3n, degeneracy)."""
+    """An imaginary level: q, frequency, its eigenvectors (3n, degeneracy), and the supercell that holds it, (3, 3)."""
 
     q: np.ndarray
     frequency_THz: float
     vectors: np.ndarray
+    matrix: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def follow(
     stable: Stability,
     most_modes: int = MOST_MODES,
     precision: str = "auto",
+    pressure_GPa: float = 0.0,
     seed: int = 0,
     on_done: Callable[[int, int], None] | None = None,
 ) -> Descent:
@@ -96,6 +99,7 @@ def follow(
 
     potential: what the force constants came from.
     stable: of the crystal; modes within its tolerance are not followed.
+    pressure_GPa: under which the crystal rests; what it becomes is relaxed under it, and compared by enthalpy.
     seed: of the shaking.
     on_done: told how many relaxations have ended, of how many.
     """
@@ -104,12 +108,13 @@ def follow(
     starts = [(k, s) for k, mode in enumerate(modes) for s in _starts(crystal.atoms, mode)]
     chosen, spent = _lowest_amplitudes(potential, starts)
     shaken = _shaken([atoms for _, atoms in chosen], np.random.default_rng(seed))
-    relaxed = _relaxed(potential, shaken, on_done)
-    energy_eV = crystal.energy_eV / len(crystal.atoms)
+    relaxed = _relaxed(potential, shaken, pressure_GPa, on_done)
+    work_eV = pressure_GPa * units.GPa * crystal.atoms.cell.volume
+    enthalpy_eV = (crystal.energy_eV + work_eV) / len(crystal.atoms)
     ends: list[list[Relaxation]] = [[] for _ in modes]
     for (k, _), end in zip(chosen, relaxed, strict=True):
         ends[k].append(end)
-    found = tuple(_followed(mode, own, energy_eV, crystal.atoms) for mode, own in zip(modes, ends, strict=True))
+    found = tuple(_followed(mode, own, enthalpy_eV, crystal.atoms) for mode, own in zip(modes, ends, strict=True))
     return Descent(found, spent + sum(r.model_calls for r in relaxed))
 
 
@@ -118,14 +123,15 @@ def _modes(crystal: HarmonicCrystal, stable: Stability, most: int) -> list[_Mode
     found: list[tuple[int, float, _Mode]] = []
     known: list[np.ndarray] = []
     for q in (*exact_q(crystal), *HALVES):
-        if len(crystal.atoms) * abs(round(np.linalg.det(commensurate_matrix(q)))) > MOST_ATOMS:
+        matrix = commensurate_matrix(q, MOST_ATOMS // len(crystal.atoms))
+        if matrix is None:
             continue
         frequencies, vectors = (x[0] for x in crystal.eigenvectors(q))
         new = not any(np.allclose(frequencies, f, atol=1e-3) for f in known)  # of another star
         known.append(frequencies)
         if new:
             levels = _levels(frequencies, np.flatnonzero(frequencies < -stable.tolerance_THz))
-            modes = [_Mode(q, float(frequencies[level[0]]), vectors[:, level]) for level in levels]
+            modes = [_Mode(q, float(frequencies[level[0]]), vectors[:, level], matrix) for level in levels]
             found += [(rank, mode.frequency_THz, mode) for rank, mode in enumerate(modes)]
     found.sort(key=lambda mode: mode[:2])
     return [mode for _, _, mode in found[:most]]
@@ -145,7 +151,7 @@ def _levels(frequencies_THz: np.ndarray, which: np.ndarray) -> list[list[int]]:
 
 def _starts(atoms: Atoms, mode: _Mode) -> list[list[Atoms]]:
     """Of each pattern and sign the displaced supercells, an amplitude each."""
-    supercell = make_supercell(atoms, commensurate_matrix(mode.q), order="cell-major")
+    supercell = make_supercell(atoms, mode.matrix, order="cell-major")
     like = np.arange(len(supercell)) % len(atoms)
     roots = np.sqrt(atoms.get_masses())[like]
     turns = np.exp(2j * np.pi * supercell.positions @ np.linalg.inv(atoms.cell.array) @ mode.q)
@@ -216,7 +222,10 @@ def _shaken(crystals: Sequence[Atoms], rng: np.random.Generator) -> list[Atoms]:
 
 
 def _relaxed(
-    potential: Potential, crystals: Sequence[Atoms], on_done: Callable[[int, int], None] | None
+    potential: Potential,
+    crystals: Sequence[Atoms],
+    pressure_GPa: float,
+    on_done: Callable[[int, int], None] | None,
 ) -> list[Relaxation]:
     """All to their ends, whatever those are."""
     real = potential.metadata.elements is not None
@@ -231,7 +240,7 @@ def _relaxed(
         ),
     )
     for id, atoms in enumerate(crystals):
-        relaxer.add(id, atoms)
+        relaxer.add(id, atoms, pressure_GPa=pressure_GPa)
     finished: list[Relaxation] = []
     while len(finished) < len(crystals):
         finished += relaxer.step()
@@ -240,15 +249,15 @@ def _relaxed(
     return sorted(finished, key=lambda r: r.id)
 
 
-def _followed(mode: _Mode, ends: Sequence[Relaxation], energy_eV: float, given: Atoms) -> Followed:
-    """The lowest of a mode's ends; energy_eV: of the crystal, per atom."""
+def _followed(mode: _Mode, ends: Sequence[Relaxation], enthalpy_eV: float, given: Atoms) -> Followed:
+    """The lowest of a mode's ends; enthalpy_eV: of the crystal, per atom."""
     rested = [r for r in ends if r.outcome is Outcome.CONVERGED]
     degeneracy = mode.vectors.shape[1]
     if not rested:
-        reason = ends[0].reason if ends else "its supercell is too large"
-        return Followed(mode.q, mode.frequency_THz, degeneracy, 0.0, None, None, f"no way ended: {reason}", False)
-    best = min(rested, key=lambda r: r.energy_eV / len(r.atoms))
-    drop_meV = 1e3 * (energy_eV - best.energy_eV / len(best.atoms))
+        outcome = f"no way ended: {ends[0].reason}"
+        return Followed(mode.q, mode.frequency_THz, degeneracy, 0.0, None, None, outcome, False)
+    best = min(rested, key=lambda r: r.enthalpy_eV / len(r.atoms))
+    drop_meV = 1e3 * (enthalpy_eV - best.enthalpy_eV / len(best.atoms))
     atoms = primitive(best.atoms, _SYMPREC_A)
     group, before = space_group(atoms, _SYMPREC_A), space_group(given, _SYMPREC_A)
     lower = drop_meV > LOWER_MEV

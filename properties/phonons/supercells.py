@@ -12,11 +12,15 @@ import spglib
 from ase import Atoms
 from ase.geometry.minkowski_reduction import minkowski_reduce
 
+from properties.errors import PropertyError
+
 SYMMETRIC = 1e-3
 """Of the cube root of the volume per atom, 0.003 Å in a metal: symmetry that a relaxed crystal has to this much."""
 _TOO_MANY = 216  # cells of a supercell whose odd rivals are too many to look at
 _LOOKED_AT = 100  # of equally large ones that all are wide enough
 _EVEN_IS_WORTH = 1.5  # times the atoms of the smallest supercell
+MOST_IN_SUPERCELL = 5000
+"""Atoms of a supercell: 40 Å of copper. Far beyond, the search alone fills the memory (100 Å of copper: 20 GB)."""
 
 
 def symprec_of(atoms: Atoms, symprec_A: float | None = None) -> float:
@@ -32,16 +36,37 @@ def spacing_A(atoms: Atoms) -> float:
 def primitive_cell(atoms: Atoms, symprec_A: float | None = None) -> Atoms:
     """The primitive cell, neither turned nor made more symmetric; isotopes of one element are told apart.
 
-    A cell that is primitive already comes back as it is.
+    A cell that is primitive already comes back as it is, its vectors turned right-handed.
+
+    Raises:
+        PropertyError: spglib finds no symmetry at all, as in a tolerance wider than atoms are apart.
     """
     kinds, numbered = np.unique(np.c_[atoms.numbers, atoms.get_masses()], axis=0, return_inverse=True)
     cell: Any = (atoms.cell.array, atoms.get_scaled_positions(), numbered.ravel() + 1)
-    found = spglib.standardize_cell(cell, to_primitive=True, no_idealize=True, symprec=symprec_of(atoms, symprec_A))
+    symprec = symprec_of(atoms, symprec_A)
+    try:
+        found = spglib.standardize_cell(cell, to_primitive=True, no_idealize=True, symprec=symprec)
+    except spglib.SpglibError:
+        raise PropertyError(
+            f"spglib finds no symmetry in {atoms.get_chemical_formula()} to {symprec:.3g} Å: take a smaller symprec_A"
+        ) from None
     if found is None or len(found[2]) == len(atoms):
-        return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True, masses=atoms.get_masses())
-    lattice, scaled, kept = found
-    numbers, masses = kinds[np.asarray(kept) - 1].T
-    return Atoms(numbers.astype(int), cell=lattice, scaled_positions=scaled, pbc=True, masses=masses)
+        lattice = _right_handed(atoms.cell.array)
+        return Atoms(atoms.numbers, atoms.positions, cell=lattice, pbc=True, masses=atoms.get_masses())
+    lattice, scaled, kept = (np.asarray(part) for part in found)
+    numbers, masses = kinds[kept - 1].T
+    return Atoms(numbers.astype(int), scaled @ lattice, cell=_right_handed(lattice), pbc=True, masses=masses)
+
+
+def _right_handed(lattice: np.ndarray) -> np.ndarray:
+    """The same lattice by vectors of positive volume; rows are vectors, (3, 3)."""
+    return lattice if np.linalg.det(lattice) > 0 else -lattice
+
+
+def multiples_of(asked: np.ndarray, given: Atoms, cell: Atoms) -> np.ndarray:
+    """Multiples (3, 3) of a cell as multiples of its primitive one; rows are the supercell's vectors."""
+    matrix = (asked @ given.cell.array @ np.linalg.inv(cell.cell.array)).round().astype(int)
+    return matrix if np.linalg.det(matrix) > 0 else -matrix
 
 
 def supercell_matrix_for(atoms: Atoms, distance_A: float, symprec_A: float | None = None) -> np.ndarray:
@@ -54,7 +79,16 @@ def supercell_matrix_for(atoms: Atoms, distance_A: float, symprec_A: float | Non
     more often than elsewhere and the sum over images is exact.
 
     atoms: the cell that is repeated, periodic.
+
+    Raises:
+        PropertyError: it would have more than `MOST_IN_SUPERCELL` atoms.
     """
+    fewest = len(atoms) * _least_cells(atoms.cell.array, distance_A)
+    if fewest > MOST_IN_SUPERCELL:
+        raise PropertyError(
+            f"a supercell in which images are {distance_A:g} Å apart has {fewest} atoms or more, and "
+            f"{MOST_IN_SUPERCELL} are the most: take a smaller supercell_length_A, or give `supercell`"
+        )
     symprec = symprec_of(atoms, symprec_A)
     cell: Any = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
     found = spglib.get_symmetry(cell, symprec=symprec)
@@ -75,15 +109,20 @@ def image_distance_A(lattice: np.ndarray) -> float:
 
 def _smallest(lattice: np.ndarray, rotations: np.ndarray, distance_A: float) -> tuple[np.ndarray, int]:
     """Matrix of the smallest invariant sublattice whose shortest vector is so long, and its number of cells."""
-    volume_A3 = abs(np.linalg.det(lattice))
     always = math.ceil(distance_A / image_distance_A(lattice) - 1e-9)
-    least = max(1, math.ceil(distance_A**3 / (math.sqrt(2) * volume_A3) - 1e-9))  # close packing
+    least = _least_cells(lattice, distance_A)
     near = _vectors_within(lattice, distance_A - 1e-9)
     for cells in range(least, always**3):
         wide = _without(_invariant(_sublattices(cells), rotations), near)
         if len(wide):
             return _furthest(wide, lattice), cells
     return always * np.eye(3, dtype=int), always**3
+
+
+def _least_cells(lattice: np.ndarray, distance_A: float) -> int:
+    """How many cells a supercell has at least: those of close packing."""
+    volume_A3 = abs(np.linalg.det(lattice))
+    return max(1, math.ceil(distance_A**3 / (math.sqrt(2) * volume_A3) - 1e-9))
 
 
 def _vectors_within(lattice: np.ndarray, distance_A: float) -> np.ndarray:
@@ -125,7 +164,7 @@ def _invariant(matrices: np.ndarray, rotations: np.ndarray) -> np.ndarray:
     return matrices
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _sublattices(cells: int) -> np.ndarray:
     """All sublattices of so many cells, in Hermite normal form; shape (k, 3, 3)."""
     forms = []
@@ -140,13 +179,10 @@ def _sublattices(cells: int) -> np.ndarray:
     return np.concatenate(forms)
 
 
-def commensurate_matrix(q: np.ndarray, most_cells: int = 24) -> np.ndarray:
+def commensurate_matrix(q: np.ndarray, most_cells: int = 24) -> np.ndarray | None:
     """Integer matrix of the smallest supercell in which a wave repeats: rows whose product with q is whole, (3, 3).
 
-    q: fractional, (3,).
-
-    Raises:
-        ValueError: none of `most_cells` cells does.
+    None where none of up to `most_cells` cells does; q: fractional, (3,).
     """
     for cells in range(1, most_cells + 1):
         matrices = _sublattices(cells)
@@ -154,4 +190,4 @@ def commensurate_matrix(q: np.ndarray, most_cells: int = 24) -> np.ndarray:
         fits = np.abs(phases - phases.round()).max(1) < 1e-6
         if fits.any():
             return matrices[fits][0]
-    raise ValueError(f"no supercell of up to {most_cells} cells holds a wave of q = {np.asarray(q).tolist()}")
+    return None

@@ -23,15 +23,15 @@ from properties.phonons.harmonic import (
 )
 from properties.phonons.polar import BornCharges, born_charges_of, with_born
 from properties.phonons.stability import Stability, stability
-from properties.phonons.supercells import image_distance_A, primitive_cell, supercell_matrix_for
+from properties.phonons.supercells import image_distance_A, multiples_of, primitive_cell, supercell_matrix_for
 from properties.rest import at_rest
 
 TEMPERATURES_K = tuple(sorted([*range(0, 1001, 20), 298.15]))
 ROOM_K = 300.0
 SMALLER = 0.75
 """Image distance of the supercell that the error is estimated with, as a share of the larger one's."""
-News = Callable[[int, int, str], None]
-"""Told how much is done, of how much, and of what."""
+News = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, of how much."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class PhononSettings:
     Attributes:
         displacements: how force constants are made.
         relax: False takes the crystal as it is.
+        pressure_GPa: under which it rests, and what its imaginary modes lead to.
         temperatures_K: of free energy, entropy and heat capacity.
         mesh_length_A: how dense the mesh is; see `MESH_LENGTH_A`.
         born: for the non-analytic term; a text is that of phonopy's BORN file.
@@ -50,6 +51,7 @@ class PhononSettings:
 
     displacements: DisplacementSettings = field(default_factory=DisplacementSettings)
     relax: bool = True
+    pressure_GPa: float = 0.0
     temperatures_K: Sequence[float] = TEMPERATURES_K
     mesh_length_A: float = MESH_LENGTH_A
     born: BornCharges | str | None = None
@@ -137,14 +139,14 @@ def phonons(
         NotACrystalError: a molecule, a chain or a layer in a box.
         NotAtRestError: it does not come to rest.
         EvaluationError: a force that is not finite.
-        PhononError: settings that do not fit the crystal.
+        PhononError: settings that do not fit the crystal; atoms that nothing holds together.
     """
     settings = settings or PhononSettings()
     temperatures = _checked(settings.temperatures_K)
     check_three_dimensional(atoms, potential)
     rest, spent = atoms, 0
     if settings.relax:
-        relaxed = at_rest(potential, atoms)
+        relaxed = at_rest(potential, atoms, settings.pressure_GPa)
         rest, spent = relaxed.atoms, relaxed.model_calls
     cell = primitive_cell(rest, settings.displacements.symprec_A)
     born = settings.born and born_charges_of(cell, settings.born, rest, settings.displacements.symprec_A)
@@ -155,6 +157,7 @@ def phonons(
     if born:
         crystal = with_born(crystal, born)
     mesh = crystal.mesh(settings.mesh_length_A)
+    _refuse_loose(crystal, mesh)
     stable = stability(crystal, mesh)
     descent = _descent(potential, pair[0], stable, settings, on_done)
     return Phonons(
@@ -172,6 +175,12 @@ def phonons(
     )
 
 
+def _refuse_loose(crystal: HarmonicCrystal, mesh: Mesh) -> None:
+    if np.abs(mesh.frequencies_THz).max() < thermodynamics.LEAST_THZ:
+        formula = crystal.atoms.get_chemical_formula("metal", empirical=True)
+        raise PhononError(f"{formula} has no force constants: its atoms lie further apart than the potential reaches")
+
+
 def _checked(temperatures_K: Sequence[float]) -> np.ndarray:
     temperatures = np.asarray(temperatures_K, float)
     if temperatures.ndim != 1 or not len(temperatures) or not (temperatures >= 0).all():
@@ -184,7 +193,7 @@ def _matrix(settings: DisplacementSettings, given: Atoms, cell: Atoms) -> np.nda
     asked = settings.given_matrix()
     if asked is None:
         return supercell_matrix_for(cell, settings.supercell_length_A, settings.symprec_A)
-    return (asked @ given.cell.array @ np.linalg.inv(cell.cell.array)).round().astype(int)
+    return multiples_of(asked, given, cell)
 
 
 def _harmonic(
@@ -197,7 +206,7 @@ def _harmonic(
         smaller = supercell_matrix_for(cell, distance, settings.displacements.symprec_A)
         if np.linalg.det(smaller) < np.linalg.det(matrix) - 0.5:
             matrices.append(smaller)
-    told = None if on_done is None else lambda done, of: on_done(done, of, "displaced cells")
+    told = None if on_done is None else lambda done, of: on_done("displaced cells", done, of)
     return harmonic_crystals(potential, [cell] * len(matrices), settings.displacements, matrices, told)
 
 
@@ -206,8 +215,11 @@ def _descent(
 ) -> Descent:
     if stable.dynamically_stable or not settings.follow_modes:
         return Descent((), 0)
-    told = None if on_done is None else lambda done, of: on_done(done, of, "modes followed downhill")
-    return follow(potential, crystal, stable, settings.follow_modes, settings.displacements.precision, on_done=told)
+    told = None if on_done is None else lambda done, of: on_done("modes followed downhill", done, of)
+    return follow(
+        potential, crystal, stable, settings.follow_modes, settings.displacements.precision, settings.pressure_GPa,
+        on_done=told,
+    )  # fmt: skip
 
 
 def _along_axes(crystal: HarmonicCrystal) -> tuple[tuple[tuple[float, float, float], np.ndarray], ...]:

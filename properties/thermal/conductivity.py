@@ -25,7 +25,7 @@ from properties.phonons.harmonic import (
     integer_matrix,
 )
 from properties.phonons.stability import stability
-from properties.phonons.supercells import primitive_cell, supercell_matrix_for, symprec_of
+from properties.phonons.supercells import multiples_of, primitive_cell, supercell_matrix_for, symprec_of
 from properties.rest import at_rest
 from properties.thermal.expansion import DynamicallyUnstableError
 
@@ -148,8 +148,11 @@ def lattice_conductivity(
     phono3py = _phono3py()
     check_three_dimensional(atoms, potential)
     potential = in_precision(potential, settings.displacements.precision)
-    harmonic, mesh, calls = _second_order(potential, primitive_cell(atoms), settings)
-    third = _displaced(phono3py, harmonic, settings)
+    cell = primitive_cell(atoms, settings.displacements.symprec_A)
+    asked = settings.displacements.supercell, settings.supercell
+    second, of_third = (None if s is None else multiples_of(integer_matrix(s), atoms, cell) for s in asked)
+    harmonic, mesh, calls = _second_order(potential, cell, second, settings)
+    third = _displaced(phono3py, harmonic, of_third, settings)
     cells = _third_order(potential, third, harmonic, settings, on_done)
     third.fc2 = harmonic.phonopy.force_constants
     coarser = [max(1, round(_COARSER * n)) for n in mesh.counts]
@@ -172,7 +175,7 @@ def lattice_conductivity(
 
 
 def _second_order(
-    potential: Potential, atoms: Atoms, settings: ConductivitySettings
+    potential: Potential, atoms: Atoms, supercell: np.ndarray | None, settings: ConductivitySettings
 ) -> tuple[HarmonicCrystal, Mesh, int]:
     """The crystal at rest with its phonons, and the model calls spent.
 
@@ -181,7 +184,7 @@ def _second_order(
     """
     rest = at_rest(potential, atoms) if settings.relax else None
     crystal = atoms if rest is None else rest.atoms
-    harmonic = harmonic_crystals(potential, [crystal], settings.displacements)[0]
+    harmonic = harmonic_crystals(potential, [crystal], settings.displacements, supercell)[0]
     mesh = harmonic.mesh(settings.mesh_length_A)
     stable = stability(harmonic, mesh)
     if not stable.dynamically_stable:
@@ -204,17 +207,18 @@ def _phono3py() -> Any:
     return phono3py
 
 
-def _displaced(phono3py: Any, harmonic: HarmonicCrystal, settings: ConductivitySettings) -> Any:
-    """A `Phono3py` with its displacements.
+def _displaced(
+    phono3py: Any, harmonic: HarmonicCrystal, supercell: np.ndarray | None, settings: ConductivitySettings
+) -> Any:
+    """A `Phono3py` with its displacements; supercell: of third order, (3, 3), None for the smallest.
 
     Raises:
         PropertyError: there are too many.
     """
     atoms = harmonic.atoms
-    if settings.supercell is None:
+    matrix = supercell
+    if matrix is None:
         matrix = supercell_matrix_for(atoms, settings.supercell_length_A, settings.displacements.symprec_A)
-    else:
-        matrix = integer_matrix(settings.supercell)
     cell = PhonopyAtoms(
         numbers=atoms.numbers, scaled_positions=atoms.get_scaled_positions(wrap=False), cell=atoms.cell.array,
         masses=atoms.get_masses(),

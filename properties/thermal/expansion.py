@@ -13,7 +13,7 @@ from properties.crystallinity import check_three_dimensional
 from properties.errors import PropertyError
 from properties.phonons.harmonic import HarmonicCrystal, Mesh, harmonic_crystals, in_precision
 from properties.phonons.stability import Stability, stability
-from properties.phonons.supercells import primitive_cell, supercell_matrix_for, symprec_of
+from properties.phonons.supercells import multiples_of, primitive_cell, supercell_matrix_for, symprec_of
 from properties.phonons.thermodynamics import (
     entropy_eV_K,
     free_energy_eV,
@@ -70,8 +70,10 @@ def thermal(
     settings = settings or ThermalSettings()
     check_three_dimensional(atoms, potential)
     potential = in_precision(potential, settings.displacements.precision)
-    rest = _rest(potential, primitive_cell(atoms), settings)
-    study = _Study(potential, rest, settings, on_done)
+    cell = primitive_cell(atoms, settings.displacements.symprec_A)
+    rest = _rest(potential, cell, settings)
+    asked = settings.displacements.given_matrix()
+    study = _Study(potential, rest, settings, None if asked is None else multiples_of(asked, atoms, cell), on_done)
     study.add(settings.row())
     for _ in range(settings.extensions):
         side = study.beyond()
@@ -96,17 +98,20 @@ def _rest(potential: Potential, atoms: Atoms, settings: ThermalSettings) -> Rest
 class _Study:
     """The volumes so far."""
 
-    def __init__(self, potential: Potential, rest: Rest, settings: ThermalSettings, on_done: OnDone | None) -> None:
+    def __init__(
+        self,
+        potential: Potential,
+        rest: Rest,
+        settings: ThermalSettings,
+        supercell: np.ndarray | None,
+        on_done: OnDone | None,
+    ) -> None:
         self.potential, self.rest, self.settings, self.on_done = potential, rest, settings, on_done
-        matrix = settings.displacements.given_matrix()
-        self.matrix = (
-            supercell_matrix_for(
-                rest.atoms, settings.displacements.supercell_length_A, settings.displacements.symprec_A
-            )
-            if matrix is None
-            else matrix
-        )
-        self.symprec_A = symprec_of(rest.atoms, settings.displacements.symprec_A)
+        how = settings.displacements
+        if supercell is None:
+            supercell = supercell_matrix_for(rest.atoms, how.supercell_length_A, how.symprec_A)
+        self.matrix = supercell
+        self.symprec_A = symprec_of(rest.atoms, how.symprec_A)
         self.relaxer = ShapeRelaxer(potential, rest)
         self.shape = settings.shape
         if self.shape == "auto":

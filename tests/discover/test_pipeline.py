@@ -11,13 +11,13 @@ from discover import Campaign, InputError, RunFolder
 from discover.cli import main
 from discover.compute.registry import computation
 from discover.config import CampaignConfig, dump_campaign, load_campaign
-from discover.free_energies import temperature_hull
+from discover.free_energies import _source, temperature_hull
 from discover.hull import build_hull
 from discover.pipeline import pipeline as pipeline_module
 from discover.pipeline.hits import Hit, hits_of
 from discover.pipeline.offers import read_offers, write_offers
 from discover.pipeline.pipeline import BEYOND_REST, Pipeline
-from discover.pipeline.record import properties_csv, read_properties
+from discover.pipeline.record import HitRecord, properties_csv, read_properties
 from discover.pipeline.results import StageResult, inputs_of, read_result, structure_from, structure_json, write_result
 from discover.pipeline.stages import REST, Stage, planned
 from discover.pipeline.tasks import LocalWorkers, PotentialSpec, RayWorkers
@@ -253,8 +253,9 @@ def test_under_pressure_a_stage_that_knows_none_is_not_run(tmp_path, calls):
     ended = run(tmp_path, {"soft": {}, "alone": {}}, [CU], pressure_GPa=20.0)
     assert ended[1, REST].result["pressure_GPa"] == 20.0 and ended[1, "alone"].done
     assert ended[1, "soft"].reason == "soft knows nothing of pressure, and the structures are those at 20 GPa"
-    (_, *_, phonons) = planned({"phonons": {}}, pressure_GPa=20.0)
-    assert phonons.settings["relax"] is False and phonons.bears_pressure
+    settings = computation("phonons").Settings().model_dump(mode="json")
+    (_, *_, phonons) = planned({"phonons": settings}, pressure_GPa=20.0)
+    assert phonons.settings["pressure_GPa"] == 20.0 and phonons.bears_pressure
 
 
 # Ray
@@ -403,6 +404,17 @@ def test_a_dynamically_unstable_phase_is_left_out_and_named(searched, tmp_path, 
     (left_out,) = warm.left_out
     assert left_out.id == last.id and left_out.reason == "is dynamically unstable (lowest frequency −1.50 THz)"
     assert last.id not in [p.id for p in warm.hull.phases]
+
+
+def test_an_unstable_phase_keeps_no_other_from_its_quasi_harmonic_energy():
+    def hit(id, stable):
+        results = {"phonons": StageResult("phonons", "done", EMT, {}, result={"dynamically_stable": stable})}
+        warm = {"gibbs_energy_eV_per_atom": [0.0, -0.1]}
+        results["thermal"] = StageResult("thermal", "done" if stable else "failed", EMT, {}, result=warm)
+        return HitRecord({"id": id}, results)
+
+    assert _source([hit(1, True), hit(2, False)]) == "thermal"
+    assert _source([hit(1, True), HitRecord({"id": 3}, {"phonons": hit(3, True).results["phonons"]})]) == "phonons"
 
 
 # What unstable hits lead to goes back to the search

@@ -26,6 +26,7 @@ from properties.elastic.moduli import hardness_estimates_GPa, moduli, softenings
 from properties.elastic.setting import standard_cell
 from properties.elastic.strains import deformation, directions, piola_kirchhoff, strained
 from properties.elastic.symmetry import free_internal_strains, independent, independent_entries, projected
+from properties.errors import PropertyError
 from properties.evaluating import EvaluationError
 from properties.rest import NotAtRestError
 from tests.potentials.crystals import FCC_LJ_A, argon, potential, triclinic
@@ -379,6 +380,8 @@ def test_bad_input_is_refused_in_one_line():
         elastic(load("emt"), overlapping)
     with pytest.raises(NotACrystalError, match="a layer in a box"):
         elastic(load("emt"), fcc111("Al", (1, 1, 4), vacuum=6, periodic=True))
+    with pytest.raises(PropertyError, match="resists some strain by nothing at all"):
+        elastic(load("emt"), bulk("Cu", a=8.5))
     with pytest.raises(ValueError, match="n_strains: must be odd and at least 7"):
         ElasticSettings(n_strains=8)
     with pytest.raises(ValueError, match="largest_strain: must be above 0"):

@@ -16,6 +16,7 @@ from phonopy.structure.atoms import PhonopyAtoms
 from potentials import load
 from potentials.potential import Potential, structure_of
 from properties.crystallinity import NotACrystalError
+from properties.errors import PropertyError
 from properties.phonons import (
     BornCharges,
     DisplacementSettings,
@@ -249,12 +250,45 @@ def test_multiples_are_of_the_cell_as_given(emt):
     assert len(found.crystal.phonopy.supercell) == 32
 
 
+def test_vectors_are_right_handed_whatever_was_given(emt):
+    atoms = bulk("Al", a=3.994274)
+    left = atoms.copy()
+    left.set_cell(atoms.cell.array[[1, 0, 2]])
+    turned = primitive_cell(left)
+    assert turned.cell.volume > 0 and np.allclose(turned.cell.array, -left.cell.array)
+    settings = PhononSettings(DisplacementSettings(supercell=(2, 2, 2)), error=False)
+    zero = [phonons(emt, a, settings).thermal.zero_point_energy_eV for a in (atoms, left)]
+    assert zero[0] == pytest.approx(zero[1], rel=1e-9)
+
+
+def test_a_supercell_too_large_is_refused_at_once():
+    with pytest.raises(PropertyError, match="has 60121 atoms or more, and 5000 are the most"):
+        supercell_matrix_for(bulk("Cu"), 100.0)
+
+
+def test_a_tolerance_wider_than_the_crystal_is_refused():
+    with pytest.raises(PropertyError, match="take a smaller symprec_A"):
+        primitive_cell(bulk("Cu"), 100.0)
+
+
+def test_atoms_beyond_the_potentials_reach_have_no_phonons(emt):
+    with pytest.raises(PhononError, match="further apart than the potential reaches"):
+        phonons(emt, bulk("Cu", a=8.5))
+
+
 @pytest.mark.parametrize("q", [(0, 0, 0), (0.5, 0.5, 0), (1 / 3, 2 / 3, 0.25), (0.2, 0, 0.5)])
 def test_wave_fits_into_its_own_supercell(q):
     phases = commensurate_matrix(np.array(q)) @ np.array(q)
     assert np.allclose(phases, phases.round())
     smallest = np.lcm.reduce([round(1 / x) if 0 < x < 0.6 else 3 if x else 1 for x in q])
     assert round(np.linalg.det(commensurate_matrix(np.array(q)))) == smallest
+
+
+def test_a_wave_that_needs_too_many_cells_has_no_supercell(emt):
+    """A 5x6x1 supercell holds waves of 30 cells; an unstable crystal in it is followed by its other modes."""
+    assert commensurate_matrix(np.array([0.2, 1 / 6, 0])) is None
+    settings = PhononSettings(DisplacementSettings(supercell=(5, 6, 1)), error=False, follow_modes=1)
+    assert phonons(emt, bulk("Cu", "sc", a=2.4), settings).descent.followed[0].lower
 
 
 # --- thermodynamics
@@ -431,6 +465,18 @@ def test_unstable_crystal_is_followed_to_a_lower_structure(emt, atoms, lowest, g
     assert 1e3 * (here - there) == pytest.approx(best.energy_drop_meV_per_atom, abs=1e-3)  # rounding, of tilted cells
     assert here - there > lowest
     assert [f.frequency_THz for f in found.descent.followed] == sorted(f.frequency_THz for f in found.descent.followed)
+
+
+def test_under_pressure_modes_are_followed_by_enthalpy(emt):
+    """bcc copper at 20 GPa ends in close packing at 20 GPa; letting go of the pressure alone is no way down."""
+    settings = PhononSettings(
+        DisplacementSettings(supercell=(4, 4, 4)), pressure_GPa=20.0, error=False, follow_modes=1
+    )
+    (followed,) = phonons(emt, bulk("Cu", "bcc", a=2.8), settings).descent.followed
+    ends = [at_rest(emt, a, 20.0) for a in (bulk("Cu", "bcc", a=2.8), followed.atoms)]
+    enthalpies = [(r.energy_eV + 20 * units.GPa * r.atoms.cell.volume) / len(r.atoms) for r in ends]
+    assert followed.space_group == 194
+    assert 1e3 * (enthalpies[0] - enthalpies[1]) == pytest.approx(followed.energy_drop_meV_per_atom, abs=0.01)
 
 
 def test_displacements_go_downhill_along_the_mode(emt):

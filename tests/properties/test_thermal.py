@@ -374,6 +374,21 @@ def test_shapes_follow_the_volume_where_symmetry_lets_them(argon):
     assert found.found.expansion_per_K[20] == pytest.approx(argon.found.expansion_per_K[20], rel=0.05)
 
 
+def test_a_crystal_given_otherwise_expands_the_same():
+    """By vectors of the other hand, and by its conventional cell, of which the supercell's multiples are then."""
+    primitive, cubic = bulk("Ar", a=5.2), bulk("Ar", a=5.2, cubic=True)
+    left = primitive.copy()
+    left.set_cell(primitive.cell.array[[1, 0, 2]])
+    found = []
+    for atoms, supercell in ((primitive, [[-2, 2, 2], [2, -2, 2], [2, 2, -2]]), (left, (2, 2, 2)), (cubic, (2, 2, 2))):
+        displacements = DisplacementSettings(supercell=supercell)
+        settings = ThermalSettings(temperatures_K=[10, 20], displacements=displacements, mesh_length_A=20)
+        found.append(thermal(load("lj", **LJ), atoms, settings))
+    assert [round(np.linalg.det(f.supercell)) for f in found] == [32, 8, 32]
+    assert found[2].found.expansion_per_K == pytest.approx(found[0].found.expansion_per_K, rel=1e-6)
+    assert np.isfinite(found[1].found.expansion_per_K).all()
+
+
 def test_unsuitable_crystals_are_refused_in_one_line():
     lj, small = load("lj", **LJ), DisplacementSettings(supercell=(2, 2, 2))
     with pytest.raises(DynamicallyUnstableError, match="dynamically unstable"):

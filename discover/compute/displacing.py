@@ -1,0 +1,45 @@
+"""Settings of every computation that displaces atoms in a supercell."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
+
+from properties.errors import PropertyError
+from properties.phonons import DisplacementSettings
+from properties.phonons.harmonic import IMAGE_DISTANCE_A, integer_matrix
+
+
+class Displacing(BaseModel):
+    """As `properties.phonons.DisplacementSettings` has them.
+
+    supercell_length_A: shortest distance between an atom and its own image in the supercell.
+    supercell: three multiples of the cell as given, or a 3x3 matrix, in place of that.
+    displacement_A: None takes 0.5 % of the cube root of the volume per atom.
+    symprec_A: None takes 0.1 % of the same.
+    precision: of forces; auto takes the potential as it is.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    supercell_length_A: PositiveFloat = IMAGE_DISTANCE_A
+    supercell: list[Any] | None = None
+    displacement_A: Annotated[float, Field(gt=0, le=1)] | None = None
+    symprec_A: Annotated[float, Field(gt=0, le=0.5)] | None = None
+    precision: Literal["auto", "float32", "float64"] = "auto"
+
+    @field_validator("supercell")
+    @classmethod
+    def _is_one(cls, given: list[Any] | None) -> list[Any] | None:
+        """Refuse multiples that make no supercell."""
+        try:
+            return None if given is None else integer_matrix(given).tolist()
+        except PropertyError:
+            raise ValueError("give three whole numbers, or a 3x3 matrix of them with a positive determinant") from None
+
+    def displacements(self) -> DisplacementSettings:
+        """What `harmonic_crystals` takes."""
+        return DisplacementSettings(
+            self.supercell_length_A, self.supercell, self.displacement_A, self.symprec_A, self.precision
+        )
