@@ -23,7 +23,7 @@ def make_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another --out") from None
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
 
 
 class FolderLock:

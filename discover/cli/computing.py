@@ -86,8 +86,11 @@ def compute(
     """  # noqa: D301 - \b is what keeps the lines below it apart
     with chatter_to_stderr():
         from discover.compute.registry import computation
+        from discover.folder_lock import make_writable
 
         chosen = computation(name)
+        if plots is not None:
+            make_writable(plots)
         from discover.compute.structures import check_structures, read_structures
 
         settings = _settings(chosen, overrides or ())
@@ -129,7 +132,6 @@ def _draw(chosen: Computation, found: Sequence[tuple[str, Computed]], folder: Pa
     """Each structure's figures as PNG, named after its file."""
     from discover.report.look import Look, png
 
-    folder.mkdir(parents=True, exist_ok=True)
     for label, computed in found:
         for plot in chosen.plots(computed.json):
             file = folder / f"{Path(label).name.replace('@', '-')}-{plot.name}.png"

@@ -10,6 +10,9 @@ from properties.errors import PropertyError
 from properties.phonons import DisplacementSettings
 from properties.phonons.harmonic import IMAGE_DISTANCE_A, integer_matrix
 
+MeshLength = Annotated[float, Field(gt=0, le=300)]
+"""Å; beyond it a mesh of millions of points ends the process."""
+
 
 class Displacing(BaseModel):
     """As `properties.phonons.DisplacementSettings` has them.

@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 from pydantic import Field, PositiveFloat
 
-from discover.compute.displacing import Displacing
+from discover.compute.displacing import Displacing, MeshLength
 from discover.compute.doing import told
 from discover.compute.registry import Computed
 from discover.progress import Progress
@@ -40,7 +40,7 @@ class Settings(Displacing):
     temperatures_K: list[PositiveFloat] = Field(default=list(_DEFAULTS.temperatures_K), min_length=1)
     supercell_length_A: PositiveFloat = _DEFAULTS.supercell_length_A
     cutoff_pair_A: PositiveFloat | None = None
-    mesh_length_A: PositiveFloat = _DEFAULTS.mesh_length_A
+    mesh_length_A: MeshLength = _DEFAULTS.mesh_length_A
     most_cells: int = Field(default=_DEFAULTS.most_cells, ge=1)
     harmonic_supercell_length_A: PositiveFloat = IMAGE_DISTANCE_A
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import numpy as np
 from ase import Atoms
-from pydantic import Field, PositiveFloat
+from pydantic import Field
 
 from discover.compute.born import read_born
-from discover.compute.displacing import Displacing
+from discover.compute.displacing import Displacing, MeshLength
 from discover.compute.doing import told
 from discover.compute.phonon_figures import bands_plot, thermal_plot
 from discover.compute.registry import Computed
@@ -38,7 +38,7 @@ class Settings(Displacing):
     relax: bool = True
     pressure_GPa: float = 0.0
     temperatures_K: list[Annotated[float, Field(ge=0)]] = Field(default=list(TEMPERATURES_K), min_length=1)
-    mesh_length_A: PositiveFloat = MESH_LENGTH_A
+    mesh_length_A: MeshLength = MESH_LENGTH_A
     born: Path | None = None
     follow_modes: int = Field(default=MOST_MODES, ge=0, le=12)
     error: bool = True

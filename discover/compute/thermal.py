@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from ase import Atoms
-from pydantic import Field, PositiveFloat
+from pydantic import Field
 
-from discover.compute.displacing import Displacing
+from discover.compute.displacing import Displacing, MeshLength
 from discover.compute.doing import told
 from discover.compute.registry import Computed
 from discover.compute.thermal_figures import expansion_plot, free_energy_plot, grueneisen_plot, stiffness_plot
@@ -46,7 +46,7 @@ class Settings(Displacing):
     extensions: int = Field(default=4, ge=0)
     shape: Literal["auto", "relaxed", "scaled"] = "auto"
     equation: Form = "vinet"
-    mesh_length_A: PositiveFloat = MESH_LENGTH_A
+    mesh_length_A: MeshLength = MESH_LENGTH_A
 
     def physics(self) -> ThermalSettings:
         """What `thermal` takes."""
