@@ -79,26 +79,40 @@ def all_at_rest(
     Raises:
         NotAtRestError: the first that does not, with the reason.
     """
+    pressures = [0.0] * len(crystals) if pressures_GPa is None else list(pressures_GPa)
+    finished = relaxed(potential, crystals, pressures, fmax_eV_A, max_steps, relax_cell, on_done)
+    return [_rest(r, atoms, p) for r, atoms, p in zip(finished, crystals, pressures, strict=True)]
+
+
+def relaxed(
+    potential: Potential,
+    crystals: Sequence[Atoms],
+    pressures_GPa: Sequence[float],
+    fmax_eV_A: float,
+    max_steps: int,
+    relax_cell: bool = True,
+    on_done: Callable[[int], None] | None = None,
+) -> list[Relaxation]:
+    """All in one batch to their ends, whatever those are; otherwise as `all_at_rest`."""
+    # One that takes any element may have units of its own, in which covalent radii and eV mean nothing
+    real = potential.metadata.elements is not None
     settings = RelaxSettings(
         fmax_eV_A=fmax_eV_A,
         max_steps=max_steps,
         relax_cell=relax_cell,
         primitive=False,
-        # One that takes any element may have units of its own, in which covalent radii mean nothing
-        closest=RelaxSettings.closest if potential.metadata.elements is not None else 0.0,
-        lowest_eV_per_atom=-np.inf if potential.metadata.elements is None else RelaxSettings.lowest_eV_per_atom,
+        closest=RelaxSettings.closest if real else 0.0,
+        lowest_eV_per_atom=RelaxSettings.lowest_eV_per_atom if real else -np.inf,
     )
-    pressures = [0.0] * len(crystals) if pressures_GPa is None else list(pressures_GPa)
     relaxer = InFlightRelaxer(potential, settings)
-    for id, (atoms, pressure) in enumerate(zip(crystals, pressures, strict=True)):
+    for id, (atoms, pressure) in enumerate(zip(crystals, pressures_GPa, strict=True)):
         relaxer.add(id, atoms, pressure_GPa=pressure)
     finished: list[Relaxation] = []
     while len(finished) < len(crystals):
         finished += relaxer.step()
         if on_done is not None:
             on_done(len(finished))
-    finished.sort(key=lambda r: r.id)
-    return [_rest(r, atoms, p) for r, atoms, p in zip(finished, crystals, pressures, strict=True)]
+    return sorted(finished, key=lambda r: r.id)
 
 
 def _rest(relaxation: Relaxation, given: Atoms, pressure_GPa: float) -> Rest:

@@ -22,6 +22,7 @@ from properties.phonons import Phonons, PhononSettings, phonons
 from properties.phonons.as_json import to_json
 from properties.phonons.following import MOST_MODES
 from properties.phonons.harmonic import MESH_LENGTH_A
+from properties.phonons.thermodynamics import J_PER_MOL_EV
 from properties.phonons.vibrations import ROOM_K, TEMPERATURES_K
 
 
@@ -94,7 +95,7 @@ def _rows(found: Phonons) -> list[list[str]]:
         rows.append([f"at Γ, from {_axis(axis)}", ", ".join(_levels(frequencies)), "THz"])
     rows.append(["zero-point energy", f"{1e3 * thermal.zero_point_energy_eV / n:.2f}", "meV/atom"])
     k = int(np.argmin(np.abs(thermal.temperatures_K - ROOM_K)))
-    at, molar = f"at {thermal.temperatures_K[k]:g} K", 96485.332 / n
+    at, molar = f"at {thermal.temperatures_K[k]:g} K", J_PER_MOL_EV / n
     error = "" if found.error is None else f" ± {1e3 * found.error.free_energy_eV / n:.2f}"
     rows += [
         [f"vibrational free energy {at}", f"{1e3 * thermal.free_energy_eV[k] / n:.2f}{error}", "meV/atom"],

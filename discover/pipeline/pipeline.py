@@ -25,7 +25,7 @@ class Pipeline:
 
     insist: go on where `validate` failed.
     retry_failed: compute again what failed with the same inputs.
-    on_result: told of each result that was computed, when it is on disk.
+    on_result: told of each result that was computed, before it is on disk: a kill between the two repeats both.
     """
 
     def __init__(
@@ -160,11 +160,11 @@ class Pipeline:
 
     def _end(self, key: Key, found: StageResult) -> None:
         hit = self._hits[key[0]]
+        self._on_result(hit, found)
         write_result(self._run, hit.id, found)
         self.ended[key] = found
         if not found.done:
             self._progress.message(f"{hit.label}: {found.stage} failed: {found.reason}")
-        self._on_result(hit, found)
 
     def _say(self) -> None:
         doing = [f"{name} of {self._hits[id].label}" for id, name in self._running]

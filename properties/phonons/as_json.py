@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from ase import Atoms, units
+from ase import Atoms
 
 from properties.phonons.bands import Bands
 from properties.phonons.following import Followed
+from properties.phonons.thermodynamics import J_PER_MOL_EV
 from properties.phonons.vibrations import Phonons
-
-J_PER_MOL_EV = units._e * units._Nav
-"""96485 J/mol per eV."""
 
 
 def to_json(found: Phonons) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from ase.build import make_supercell
 
 from potentials.potential import Potential, structure_of
 from potentials.primitive import primitive, space_group
-from potentials.relax import InFlightRelaxer, Outcome, Relaxation, RelaxSettings
+from potentials.relax import Outcome, Relaxation
 from properties.evaluating import evaluate_all
 from properties.phonons.harmonic import HarmonicCrystal, in_precision
 from properties.phonons.stability import HALVES, Stability, exact_q
 from properties.phonons.supercells import commensurate_matrix, spacing_A
+from properties.rest import relaxed
 
 AMPLITUDES = (0.02, 0.05, 0.1, 0.18)
 """Largest displacement of an atom, shares of the cube root of the volume per atom: in a metal 0.05 to 0.5 Å."""
@@ -108,14 +109,13 @@ def follow(
     starts = [(k, s) for k, mode in enumerate(modes) for s in _starts(crystal.atoms, mode)]
     chosen, spent = _lowest_amplitudes(potential, starts)
     shaken = _shaken([atoms for _, atoms in chosen], np.random.default_rng(seed))
-    relaxed = _relaxed(potential, shaken, pressure_GPa, on_done)
+    told = None if on_done is None else lambda done: on_done(done, len(shaken))
+    ends = relaxed(potential, shaken, [pressure_GPa] * len(shaken), _FMAX_EV_A, _MAX_STEPS, on_done=told)
     work_eV = pressure_GPa * units.GPa * crystal.atoms.cell.volume
     enthalpy_eV = (crystal.energy_eV + work_eV) / len(crystal.atoms)
-    ends: list[list[Relaxation]] = [[] for _ in modes]
-    for (k, _), end in zip(chosen, relaxed, strict=True):
-        ends[k].append(end)
-    found = tuple(_followed(mode, own, enthalpy_eV, crystal.atoms) for mode, own in zip(modes, ends, strict=True))
-    return Descent(found, spent + sum(r.model_calls for r in relaxed))
+    own = [[end for (mode, _), end in zip(chosen, ends, strict=True) if mode == k] for k in range(len(modes))]
+    found = tuple(_followed(mode, theirs, enthalpy_eV, crystal.atoms) for mode, theirs in zip(modes, own, strict=True))
+    return Descent(found, spent + sum(end.model_calls for end in ends))
 
 
 def _modes(crystal: HarmonicCrystal, stable: Stability, most: int) -> list[_Mode]:
@@ -219,34 +219,6 @@ def _shaken(crystals: Sequence[Atoms], rng: np.random.Generator) -> list[Atoms]:
         moved.positions += SHAKEN * spacing_A(atoms) * rng.uniform(-1, 1, moved.positions.shape)
         shaken.append(moved)
     return shaken
-
-
-def _relaxed(
-    potential: Potential,
-    crystals: Sequence[Atoms],
-    pressure_GPa: float,
-    on_done: Callable[[int, int], None] | None,
-) -> list[Relaxation]:
-    """All to their ends, whatever those are."""
-    real = potential.metadata.elements is not None
-    relaxer = InFlightRelaxer(
-        potential,
-        RelaxSettings(
-            fmax_eV_A=_FMAX_EV_A,
-            max_steps=_MAX_STEPS,
-            primitive=False,
-            closest=RelaxSettings.closest if real else 0.0,
-            lowest_eV_per_atom=RelaxSettings.lowest_eV_per_atom if real else -np.inf,
-        ),
-    )
-    for id, atoms in enumerate(crystals):
-        relaxer.add(id, atoms, pressure_GPa=pressure_GPa)
-    finished: list[Relaxation] = []
-    while len(finished) < len(crystals):
-        finished += relaxer.step()
-        if on_done is not None:
-            on_done(len(finished), len(crystals))
-    return sorted(finished, key=lambda r: r.id)
 
 
 def _followed(mode: _Mode, ends: Sequence[Relaxation], enthalpy_eV: float, given: Atoms) -> Followed:

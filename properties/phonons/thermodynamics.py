@@ -23,6 +23,8 @@ LEAST_THZ = 1e-3
 """A quantum of 0.05 K: any lower frequency is the rounding of a zero."""
 QUANTUM_EV_THZ = 1e12 * units._hplanck / units._e
 """h in eV/THz: 4.1357e-3."""
+J_PER_MOL_EV = units._e * units._Nav
+"""96485 J/mol per eV."""
 _COLD = 700.0  # hν/kT beyond which e^x would overflow and every thermal term is zero anyway
 
 

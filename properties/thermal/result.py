@@ -10,12 +10,12 @@ import numpy as np
 from ase import units
 
 from potentials.metadata import Metadata
+from properties.phonons.thermodynamics import J_PER_MOL_EV
 from properties.thermal.axes import Axes
 from properties.thermal.grueneisen import ModeGrueneisen
 from properties.thermal.quasi_harmonic import QuasiHarmonic, VolumeVibrations
 from properties.thermal.settings import ThermalSettings
 
-_TO_J_MOL = units._e * units._Nav  # of eV
 AXES = ("a", "b", "c")
 
 
@@ -108,7 +108,7 @@ class Thermal:
 
     def _temperature_json(self) -> dict[str, Any]:
         found, n = self.found, self.atoms
-        heat = _TO_J_MOL / n
+        heat = J_PER_MOL_EV / n
         linear = self.linear_expansion_per_K
         return {
             "temperatures_K": _listed(found.temperatures_K),
