@@ -55,7 +55,7 @@ def properties(
     \b
     Examples:
       discover properties runs/si-ge
-      discover properties runs/si-ge --only elastic --set elastic.strains=9
+      discover properties runs/si-ge --only elastic --set elastic.n_strains=9
       discover properties runs/si-ge --retry-failed --json
     """  # noqa: D301 - \b is what keeps the lines below it apart
     from rich.console import Console

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ase import Atoms
@@ -16,8 +16,8 @@ from discover.pipeline.hits import Hit, hits_of
 from discover.pipeline.offers import write_offers
 from discover.pipeline.pipeline import Pipeline
 from discover.pipeline.record import TABLE, PropertiesRecord, properties_csv, read_properties, write_hits
-from discover.pipeline.results import FOLDER, StageResult
-from discover.pipeline.stages import planned
+from discover.pipeline.results import FOLDER, StageResult, read_result
+from discover.pipeline.stages import Stage, planned
 from discover.pipeline.tasks import LocalWorkers, PotentialSpec, RayWorkers, Workers
 from discover.progress import Progress
 from discover.records import Hull, HullEntry, RunRecord
@@ -52,9 +52,6 @@ def properties_run(
     record = folder.record()
     hits, bare = _hits(folder, record, settings.most)
     spec = properties_potential(folder.config, settings, bool(record.hull.ladder))
-    metadata = _metadata(spec, settings, record.hull, hits)
-    write_hits(folder.path, metadata.to_json(), hits, bare)
-    _say_bare(bare, progress)
 
     def start(most: int) -> Workers:
         return LocalWorkers(spec) if workers == 0 else RayWorkers(spec, workers, most, ray_address)
@@ -63,23 +60,35 @@ def properties_run(
         if names := write_offers(folder.path, hit.id, found):
             progress.message(f"{hit.label}: {len(names)} lower structures offered to the search (--resume takes them)")
 
-    pipeline = Pipeline(
-        folder.path,
-        hits,
-        stages,
-        metadata.to_json(),
-        progress,
-        pressure_GPa=pressure_GPa,
-        insist=settings.insist,
-        retry_failed=retry_failed,
-        on_result=offer,
-    )
-    for (id, _), ended in pipeline.run(start).items():
-        write_offers(folder.path, id, ended)  # again: a kill may have come between a result and its offers
+    # Where something is surely new, the workers load the potential, and this process need not
+    early = start(len(hits) * len(stages)) if _lacking(folder, hits, stages) else None
+    try:
+        metadata = _metadata(spec, settings, record.hull, hits, early)
+        write_hits(folder.path, metadata.to_json(), hits, bare)
+        _say_bare(bare, progress)
+        Pipeline(
+            folder.path,
+            hits,
+            stages,
+            metadata.to_json(),
+            progress,
+            pressure_GPa=pressure_GPa,
+            insist=settings.insist,
+            retry_failed=retry_failed,
+            on_result=offer,
+        ).run(start if early is None else lambda most: early)
+    finally:
+        if early is not None:
+            early.close()
     found = read_properties(folder.path)
     assert found is not None
     write_files(folder.path / FOLDER, {TABLE: properties_csv(found).encode()})
     return found
+
+
+def _lacking(folder: RunFolder, hits: Sequence[Hit], stages: Sequence[Stage]) -> bool:
+    """Whether a result has no file at all, so that something has to be computed whatever the inputs' hashes are."""
+    return any(read_result(folder.path, hit.id, stage.name) is None for hit in hits for stage in stages)
 
 
 def check_properties(config: CampaignConfig) -> None:
@@ -129,10 +138,12 @@ def _hits(folder: RunFolder, record: RunRecord, most: int) -> tuple[list[Hit], l
     return hits, bare
 
 
-def _metadata(spec: PotentialSpec, settings: PropertiesSettings, hull: Hull, hits: list[Hit]) -> Metadata:
-    """Of the potential, loaded here once: what is wrong with it should be known before workers start."""
+def _metadata(
+    spec: PotentialSpec, settings: PropertiesSettings, hull: Hull, hits: list[Hit], workers: Workers | None
+) -> Metadata:
+    """Of the potential, as the workers have loaded it, or, where there are none, this process."""
     try:
-        metadata = load(spec.name, "cpu", **spec.options).metadata
+        metadata = load(spec.name, "cpu", **spec.options).metadata if workers is None else workers.metadata()
     except DeviceError as error:
         raise InputError(f"device: {error}") from None
     except (LoadError, UnknownPotentialError) as error:

@@ -21,7 +21,7 @@ from discover.placement import Placement, cluster_size, place
 from discover.progress import Silent
 from discover.ray_cluster import start_ray
 from discover.ray_engine import TRIES, WORKER_ENVIRONMENT
-from potentials import Potential
+from potentials import Metadata, Potential
 from potentials.suitable import UnsuitableStructureError
 from potentials.words import in_words
 from properties.errors import PropertyError
@@ -78,6 +78,10 @@ class StageWorker:
             torch.set_num_threads(self._threads)
         return potentials.load(self._spec.name, self._spec.device, **self._spec.options)
 
+    def metadata(self) -> Metadata:
+        """Of the potential, loaded by now."""
+        return self.potential.metadata
+
     def run(self, task: Task) -> Ended:
         """Compute it; whatever goes wrong is the task's own end."""
         started = time.monotonic()
@@ -125,6 +129,14 @@ def _rested(potential: Potential, task: Task) -> dict[str, Any]:
 class Workers(Protocol):
     """Takes tasks and gives back their ends."""
 
+    def metadata(self) -> Metadata:
+        """Of the potential that they have loaded.
+
+        Raises:
+            potentials.LoadError, potentials.UnknownPotentialError, potentials.DeviceError: they cannot load it.
+        """
+        ...
+
     def free(self) -> int:
         """How many more tasks may be given now."""
         ...
@@ -148,6 +160,10 @@ class LocalWorkers:
     def __init__(self, spec: PotentialSpec) -> None:
         self._worker = StageWorker(spec)
         self._waiting: deque[Task] = deque()
+
+    def metadata(self) -> Metadata:
+        """Of the potential; errors as in `Workers`."""
+        return self._worker.metadata()
 
     def free(self) -> int:
         """One where nothing waits."""
@@ -200,6 +216,7 @@ class RayWorkers:
             self._placement: Placement = placement
             self._spec = PotentialSpec(spec.name, spec.options, placement.device)
             self._actors = [self._new() for _ in range(min(placement.workers, max(most, 1)))]
+            self._loads = [actor.handle.metadata.remote() for actor in self._actors]  # all at once, before any task
         except BaseException:
             self.close()
             raise
@@ -212,6 +229,11 @@ class RayWorkers:
             num_cpus=1, num_gpus=self._placement.gpus_each, runtime_env={"env_vars": environment}
         )(StageWorker)
         return _Actor(remote.remote(self._spec, 1))
+
+    def metadata(self) -> Metadata:
+        """Of the potential that the first actor has loaded; errors as in `Workers`."""
+        metadata: Metadata = self._ray.get(self._loads[0])
+        return metadata
 
     def free(self) -> int:
         """Actors without a task."""

@@ -26,16 +26,16 @@ def main() -> None:
     from discover.pipeline.stages import planned
     from discover.pipeline.tasks import PotentialSpec, RayWorkers
     from discover.progress import Silent
-    from potentials import load
 
-    metadata = load(task["potential"], "cpu").metadata.to_json()
     chosen = {
         name: computation(name).Settings(**given).model_dump(mode="json") for name, given in task["stages"].items()
     }
+    workers = RayWorkers(PotentialSpec(task["potential"]), task["threads"], task["threads"])
+    metadata = workers.metadata().to_json()
     out: dict[str, Any] = {"start_s": time.perf_counter() - BEGUN, "crystals": {}}
     with tempfile.TemporaryDirectory() as folder:
         pipeline = Pipeline(Path(folder), _hits(task["crystals"]), planned(chosen), metadata, Silent())
-        ended = pipeline.run(lambda most: RayWorkers(PotentialSpec(task["potential"]), task["threads"], most))
+        ended = pipeline.run(lambda most: workers)
     out["total_s"] = time.perf_counter() - BEGUN
     for (name, stage), result in ended.items():
         if result.reason:
