@@ -21,7 +21,7 @@ from discover.placement import Placement, cluster_size, place
 from discover.progress import Silent
 from discover.ray_cluster import start_ray
 from discover.ray_engine import TRIES, WORKER_ENVIRONMENT
-from potentials import Metadata, Potential
+from potentials import LoadError, Metadata, Potential
 from potentials.suitable import UnsuitableStructureError
 from potentials.words import in_words
 from properties.errors import PropertyError
@@ -232,7 +232,12 @@ class RayWorkers:
 
     def metadata(self) -> Metadata:
         """Of the potential that the first actor has loaded; errors as in `Workers`."""
-        metadata: Metadata = self._ray.get(self._loads[0])
+        try:
+            metadata: Metadata = self._ray.get(self._loads[0])
+        except self._ray.exceptions.RayTaskError as error:  # its own words are a traceback
+            raise error.cause from None
+        except self._ray.exceptions.RayError as error:
+            raise LoadError(f"a worker died loading it: {str(error).strip().splitlines()[0]}") from None
         return metadata
 
     def free(self) -> int:

@@ -24,7 +24,7 @@ from discover.pipeline.tasks import LocalWorkers, PotentialSpec, RayWorkers
 from discover.progress import Silent
 from discover.ray_cluster import start_ray
 from discover.records import CandidateRecord, HullEntry
-from potentials import load
+from potentials import UnknownPotentialError, load
 from tests.discover import fake_stages
 
 EMT = load("emt").metadata.to_json()
@@ -274,6 +274,13 @@ def test_actors_find_what_one_process_finds(tmp_path, ray_here):
             values = [[c["passed"] for c in r.result["checks"]] for r in (found, ray[key])]
             assert values[0] == values[1]
     assert {r.status for (_, name), r in one.items() if name == "uncertainty"} == {"failed"}  # EMT has no domain
+
+
+def test_a_potential_that_actors_cannot_load_is_one_line(ray_here):
+    workers = RayWorkers(PotentialSpec("7net-nope"), 1, 1)
+    with pytest.raises(UnknownPotentialError, match="^unknown potential '7net-nope'; did you mean '7net-0'"):
+        workers.metadata()
+    workers.close()
 
 
 def test_a_worker_that_dies_loses_only_its_stage(tmp_path, ray_here):
