@@ -278,7 +278,7 @@ def test_actors_find_what_one_process_finds(tmp_path, ray_here):
 
 def test_a_potential_that_actors_cannot_load_is_one_line(ray_here):
     workers = RayWorkers(PotentialSpec("7net-nope"), 1, 1)
-    with pytest.raises(UnknownPotentialError, match="^unknown potential '7net-nope'; did you mean '7net-0'"):
+    with pytest.raises(UnknownPotentialError, match=r"^unknown potential '7net-nope'; did"):
         workers.metadata()
     workers.close()
 
