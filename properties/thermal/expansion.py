@@ -22,6 +22,8 @@ from properties.phonons.thermodynamics import (
 )
 from properties.rest import NotAtRestError, Rest, at_rest
 from properties.thermal.axes import axes_at, conventional_axes
+from properties.thermal.equation_of_state import FEWEST_VOLUMES as FEWEST_TO_FIT
+from properties.thermal.equation_of_state import EquationOfState, fit_equation_of_state
 from properties.thermal.grueneisen import ModeGrueneisen, mode_grueneisen, optical_grueneisen
 from properties.thermal.quasi_harmonic import QuasiHarmonic, VolumeVibrations, quasi_harmonic
 from properties.thermal.result import Thermal, VolumePoint
@@ -52,7 +54,8 @@ def thermal(
     longer; temperatures that no row reaches are left out, and a warning names them.
 
     Expansion has two routes: the minimum of G, and γ C_V/(B_T V) with Grüneisen parameters by mode. Its error is their
-    difference, and what another equation of state and another degree of ln V change. None of them knows of
+    difference, and what another equation of state, one through the innermost volumes alone, and another degree of ln V
+    change. None of them knows of
     anharmonicity at fixed volume, nor of what the potential has wrong.
 
     Args:
@@ -214,7 +217,22 @@ class _Study:
         other = quasi_harmonic(
             energies, vibrations, pressure, "birch-murnaghan" if form == "vinet" else "vinet", found.degree
         )
-        return _Solved(vibrations, found, (other, quasi_harmonic(energies, vibrations, pressure, form, degree)))
+        others = [other, quasi_harmonic(energies, vibrations, pressure, form, degree)]
+        near = self._equation_near_rest(used, energies)
+        if near is not None:
+            others.append(quasi_harmonic(energies, vibrations, pressure, form, found.degree, near))
+        return _Solved(vibrations, found, tuple(others))
+
+    def _equation_near_rest(self, used: Sequence[int], energies: np.ndarray) -> EquationOfState | None:
+        """Through the innermost volumes alone: where the potential follows no equation of state, it bends otherwise."""
+        inner = np.argsort(np.abs([self.strains[k] for k in used]))[:FEWEST_TO_FIT]
+        volumes = np.array([self.crystals[used[k]].atoms.cell.volume for k in inner])
+        try:
+            return fit_equation_of_state(volumes, energies[inner], self.settings.equation)
+        except PropertyError as error:
+            warning = f"the error of expansion knows nothing of the innermost volumes: {error}"
+            self.warnings += [warning] if warning not in self.warnings else []
+            return None
 
     def beyond(self) -> int:
         """On which side the row is too short for some temperature; 0 where it is long enough."""

@@ -90,16 +90,19 @@ def quasi_harmonic(
     pressure_GPa: float = 0.0,
     form: Form = "vinet",
     degree: int | None = None,
+    equation: EquationOfState | None = None,
 ) -> QuasiHarmonic:
     """Balance static energy, vibrations and pressure at every temperature.
 
     energies_eV: (k,), static, at the volumes of `vibrations`; at least 5.
     degree: of ln V, in the vibrations; None takes the one that they bear.
+    equation: of state, in place of one fitted to the energies.
 
     Raises:
         PropertyError: too few volumes, or no equation of state goes through the energies.
     """
-    equation = fit_equation_of_state(vibrations.volumes_A3, energies_eV, form)
+    if equation is None:
+        equation = fit_equation_of_state(vibrations.volumes_A3, energies_eV, form)
     pressure = pressure_GPa * units.GPa
     temperatures = vibrations.temperatures_K
     surface = _Surface.of(vibrations, degree)

@@ -45,7 +45,8 @@ class Thermal:
         formula, atoms: of the primitive cell, and how many it has; everything below is per cell.
         rest_energy_eV, rest_volume_A3: static, at rest.
         found: by the chosen equation of state, at the temperatures that the volumes reach.
-        others: by the other one, and by another degree of ln V, at the same temperatures.
+        others: by the other one, by one through the innermost volumes alone, and by another degree of ln V, at the same
+            temperatures.
         axes: of the conventional cell at those.
         vibrations: at the volumes that have a part.
         points: all volumes, ascending.
