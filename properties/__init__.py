@@ -1,1 +1,1 @@
-"""What a structure is good for: vibrations at Γ, the bulk modulus. More is not built yet (see the issues)."""
+"""What a structure is good for: validation, elastic constants, phonons, thermal expansion; each a package of its own."""
