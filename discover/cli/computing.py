@@ -97,17 +97,20 @@ def compute(
         read = read_structures(structures)
         loaded = _load(potential, device, _pairs(options or (), "--option"))
         check_structures(loaded, read)
-        found = []
+        found: list[tuple[str, Computed]] = []
+        refused: list[InputError] = []
         for k, (label, atoms) in enumerate(read):
             if len(read) > 1:
                 print(f"{name} {k + 1}/{len(read)}: {label}", file=sys.stderr)
-            found.append((label, _computed(chosen, loaded, label, atoms, settings)))
+            try:
+                found.append((label, _computed(chosen, loaded, label, atoms, settings)))
+            except InputError as error:
+                refused.append(error)
         if plots is not None:
             _draw(chosen, found, plots)
-    if as_json:
-        print_json(_json(found))
-    else:
-        _print(found)
+    _show(found, as_json, alone=len(read) == 1)
+    if refused:
+        raise InputError(str(refused[0]) + (f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""))
     if strict and not all(computed.ok for _, computed in found):
         raise typer.Exit(1)
 
@@ -139,10 +142,15 @@ def _draw(chosen: Computation, found: Sequence[tuple[str, Computed]], folder: Pa
             print(f"wrote {file}", file=sys.stderr)
 
 
-def _json(found: Sequence[tuple[str, Computed]]) -> dict[str, Any]:
-    """Of one structure its own object, of several a list of theirs."""
+def _show(found: Sequence[tuple[str, Computed]], as_json: bool, alone: bool) -> None:
+    """What was found, be it of some structures only; of one that was asked about alone its own object, or nothing."""
     objects = [{"structure": label} | computed.json for label, computed in found]
-    return objects[0] if len(objects) == 1 else {"results": objects}
+    if not as_json:
+        _print(found)
+    elif not alone:
+        print_json({"results": objects})
+    elif objects:
+        print_json(objects[0])
 
 
 def _print(found: Sequence[tuple[str, Computed]]) -> None:

@@ -62,6 +62,17 @@ def test_json_of_several_is_a_list_with_their_names(here, capsys):
     assert "validate 2/3: two.extxyz@0" in err
 
 
+def test_one_that_is_refused_loses_none_of_the_others(here, capsys):
+    slab = bulk("Cu", cubic=True).repeat((1, 1, 2))
+    slab.center(10, axis=2)
+    slab.write(here / "slab.extxyz")
+    assert main(["compute", "elastic", "slab.extxyz", "cu.cif", "--potential", "emt", "--json"]) == 2
+    told = capsys.readouterr()
+    (found,) = only_object(told.out)["results"]
+    assert found["structure"] == "cu.cif" and found["born_stable"]
+    assert told.err.splitlines()[-1].startswith("slab.extxyz: Cu8 is a layer")
+
+
 def test_a_failed_check_ends_with_1_only_where_asked(here, capsys, monkeypatch):
     exact = replace(FLOAT64, force_eV_A=0.0, epsilon=0.0)
     monkeypatch.setitem(LIMITS, "float64", exact)
