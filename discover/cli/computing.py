@@ -97,15 +97,7 @@ def compute(
         read = read_structures(structures)
         loaded = _load(potential, device, _pairs(options or (), "--option"))
         check_structures(loaded, read)
-        found: list[tuple[str, Computed]] = []
-        refused: list[InputError] = []
-        for k, (label, atoms) in enumerate(read):
-            if len(read) > 1:
-                print(f"{name} {k + 1}/{len(read)}: {label}", file=sys.stderr)
-            try:
-                found.append((label, _computed(chosen, loaded, label, atoms, settings)))
-            except InputError as error:
-                refused.append(error)
+        found, refused = _each(name, chosen, loaded, read, settings)
         if plots is not None:
             _draw(chosen, found, plots)
     _show(found, as_json, alone=len(read) == 1)
@@ -113,6 +105,22 @@ def compute(
         raise InputError(str(refused[0]) + (f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""))
     if strict and not all(computed.ok for _, computed in found):
         raise typer.Exit(1)
+
+
+def _each(
+    name: str, chosen: Computation, potential: Potential, read: Sequence[tuple[str, Atoms]], settings: Any
+) -> tuple[list[tuple[str, Computed]], list[InputError]]:
+    """What was found, and why some were refused: they take nothing from the others."""
+    found: list[tuple[str, Computed]] = []
+    refused: list[InputError] = []
+    for k, (label, atoms) in enumerate(read):
+        if len(read) > 1:
+            print(f"{name} {k + 1}/{len(read)}: {label}", file=sys.stderr)
+        try:
+            found.append((label, _computed(chosen, potential, label, atoms, settings)))
+        except InputError as error:
+            refused.append(error)
+    return found, refused
 
 
 def _computed(chosen: Computation, potential: Potential, label: str, atoms: Atoms, settings: Any) -> Computed:
