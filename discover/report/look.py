@@ -142,5 +142,5 @@ def thinned(picture: bytes) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.open(io.BytesIO(picture)).convert("RGB").quantize(128).save(buffer, "PNG", optimize=True)
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(128, Image.Quantize.FASTOCTREE).save(buffer, "PNG")
     return buffer.getvalue()
