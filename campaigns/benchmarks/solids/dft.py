@@ -4,7 +4,8 @@ python campaigns/benchmarks/solids/dft.py [Si ...]    appends to dft.jsonl; five
 
 Central differences with a strain of 0.5 %; silicon's atoms are relaxed in the sheared cell, to 0.002 eV/Å (in rocksalt
 and fcc symmetry holds them). Plane waves to 600 eV, more for MgO and TiC (with 600 eV MgO's stress vanishes at 4.21 Å,
-1 % below PBE's own constant); 4 k-points Å (8 in metals, which is too few for Al's shear); OMP_NUM_THREADS=1.
+1 % below PBE's own constant); 4 k-points Å (8 in metals, which is too few for Al's shear);
+OMP_NUM_THREADS=1.
 """
 
 from __future__ import annotations
