@@ -1,1 +1,1 @@
-"""What a structure is good for: validation, elastic constants, phonons, thermal expansion; each a package of its own."""
+"""What a structure is good for: validation, elastic constants, phonons, thermal expansion, each in its own package."""
