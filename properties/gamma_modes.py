@@ -12,6 +12,7 @@ from phonopy.structure.atoms import PhonopyAtoms
 
 from potentials.neighbours import Structure
 from potentials.potential import Potential
+from properties.evaluating import EvaluationError, evaluate_all
 
 _STEP = 0.005  # of the cube root of the volume per atom, 0.01 Å: phonopy's own, for cells in any units
 _SYMMETRIC = 1e-3  # of it: symmetry that a relaxed cell has to this much saves calls
@@ -67,15 +68,11 @@ def _displaced(atoms: Atoms) -> Phonopy:
 
 
 def _forces_eV_A(potential: Potential, structures: Sequence[Structure]) -> np.ndarray:
-    """Shape (structures, n, 3), in calls of about `batch_atoms` atoms."""
-    at_once = max(1, potential.batch_atoms // len(structures[0].numbers))
-    forces = []
-    for start in range(0, len(structures), at_once):
-        for evaluation in potential.evaluate(structures[start : start + at_once]):
-            if not evaluation.finite:
-                raise ValueError(f"{potential.metadata.name} gave a force or an energy that is not finite")
-            forces.append(evaluation.forces_eV_A)
-    return np.array(forces)
+    """Shape (structures, n, 3)."""
+    try:
+        return np.array([e.forces_eV_A for e in evaluate_all(potential, structures)])
+    except EvaluationError as error:
+        raise ValueError(str(error)) from None
 
 
 def _lowest(force_constants: np.ndarray, masses: np.ndarray, most: int) -> GammaModes:

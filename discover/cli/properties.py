@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from discover.cli.campaign_options import RayAddress, Workers
 from discover.cli.interruption import Interrupted, sigterm_interrupts
 from discover.cli.output import chatter_to_stderr, number, print_json, print_table
 from discover.cli.reading import AsJson, Folder
@@ -39,13 +40,8 @@ def properties(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Compute again what failed with the same inputs.")
     ] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=0, metavar="N", help="Processes; one a GPU or core by default, 0: all in this one."),
-    ] = None,
-    ray_address: Annotated[
-        str | None, typer.Option(metavar="A", help="A Ray cluster to run on, as in auto or ray://head:10001.")
-    ] = None,
+    workers: Workers = None,
+    ray_address: RayAddress = None,
     as_json: AsJson = False,
 ) -> None:
     """Compute what a run's hits are good for: the stages of its campaign, or validate, elastic and phonons.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from discover.cli.campaign_options import Out, Overrides, Resume, Seed
+from discover.cli.campaign_options import Out, Overrides, RayAddress, Resume, Seed, Workers
 from discover.cli.interruption import Interrupted, sigterm_interrupts
 from discover.cli.output import duration
 
@@ -23,13 +23,8 @@ def run(
     out: Out = None,
     resume: Resume = False,
     seed: Seed = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=0, metavar="N", help="Processes; one a GPU or core by default, 0: all in this one."),
-    ] = None,
-    ray_address: Annotated[
-        str | None, typer.Option(metavar="A", help="A Ray cluster to run on, as in auto or ray://head:10001.")
-    ] = None,
+    workers: Workers = None,
+    ray_address: RayAddress = None,
     overrides: Overrides = None,
 ) -> None:
     """Search a chemical system, as a campaign file says, and write hull, structures and report.

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from discover.learning.band import Known
+from discover.learning.frames import evenly
 
 LENGTH = 2.0
 """Of the kernel, in units of the met atoms' root mean square distance to their mean: smooth over all of them."""
@@ -70,7 +71,7 @@ class _Element:
         every = np.concatenate(own)
         centre = every.mean(axis=0)
         scale = np.sqrt(max(float(np.mean(np.sum((every - centre) ** 2, axis=1))), 1e-12))
-        at = _evenly(len(every), LANDMARKS)
+        at = evenly(len(every), LANDMARKS)
         landmarks = (every[at] - centre) / scale
         root = cholesky(_kernel(landmarks, landmarks) + JITTER * np.eye(len(at)), lower=True)
 
@@ -80,7 +81,7 @@ class _Element:
             return np.asarray(solve_triangular(root, near.T, lower=True).T)
 
         self._frames = [functions(f) for f in own]
-        averaged = functions(every[_evenly(len(every), MOST_MET)])
+        averaged = functions(every[evenly(len(every), MOST_MET)])
         # Each atom that was met counts once, whatever its element
         self._mean = averaged.T @ averaged * (len(every) / len(averaged))
         self._covariance = np.eye(len(at))
@@ -120,6 +121,3 @@ def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     squares = np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1)[None] - 2 * a @ b.T
     return np.exp(-np.maximum(squares, 0) / (2 * LENGTH**2))
 
-
-def _evenly(n: int, most: int) -> np.ndarray:
-    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))

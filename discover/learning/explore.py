@@ -9,7 +9,7 @@ import numpy as np
 
 from discover.learning.band import FEWEST_FRAMES, Band, Known
 from discover.learning.choice import Surroundings, most_telling
-from discover.learning.frames import Chosen, Frame
+from discover.learning.frames import Chosen, Frame, evenly
 from discover.learning.walks import Walk
 
 FIRST_SHARE = 0.1
@@ -65,7 +65,7 @@ def survey(walkers: Sequence[Walk], most: int, generation: int, rng: np.random.G
     frames = [frame for walk in walkers for frame in sound_frames(walk, seen)]
     few = min(most, len(frames))
     if rng is None:
-        picked = _evenly(len(frames), few)
+        picked = evenly(len(frames), few)
     else:
         picked = np.sort(rng.choice(len(frames), few, replace=False)).tolist() if few else []
     why = "evenly spaced" if rng is None else "drawn at random"
@@ -123,7 +123,7 @@ def _beginnings(walkers: Sequence[Walk], seen: Exploration) -> list[Frame]:
             way.append(frame)
             if len(way) >= each and frame.place >= FIRST_SHARE * walk.length:
                 break
-        found += [way[k] for k in _evenly(len(way), each)]
+        found += [way[k] for k in evenly(len(way), each)]
     return found
 
 
@@ -160,11 +160,6 @@ def _way(walk: Walk, band: Band, seen: Exploration, walker: int) -> Iterator[tup
         if stopped:
             rest = walk.rest  # no two labels of one event
         yield frame, stopped
-
-
-def _evenly(n: int, most: int) -> list[int]:
-    """Places of so many among n, the ends included."""
-    return np.unique(np.linspace(0, n - 1, most).round().astype(int)).tolist() if n and most > 0 else []
 
 
 def _features(frame: Frame) -> np.ndarray:

@@ -88,3 +88,8 @@ def read_chosen(path: Path) -> list[Chosen]:
         )
         for a in ase.io.read(path, index=":", format="extxyz")
     ]
+
+
+def evenly(n: int, most: int) -> list[int]:
+    """Places of so many among n, the ends included."""
+    return np.unique(np.linspace(0, n - 1, most).round().astype(int)).tolist() if n and most > 0 else []

@@ -59,7 +59,7 @@ def thermal(
     anharmonicity at fixed volume, nor of what the potential has wrong.
 
     Args:
-        potential: gives energy, forces and stress; in float64 where it can.
+        potential: gives energy, forces and stress; in its own precision, or in that of `settings.displacements`.
         atoms: any cell of a crystal; not changed.
         settings: None takes the defaults.
         on_done: hears of progress.
