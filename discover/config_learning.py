@@ -35,14 +35,22 @@ class OracleSettings(Section):
 
 
 class MDSettings(Section):
-    """Molecular dynamics as the explorer, at constant volume under a Langevin thermostat."""
+    """Molecular dynamics as the explorer, at constant volume under a Langevin thermostat.
 
-    temperature_K: Positive = 300.0
+    temperature_K: one, or several: then every structure has a walker at each.
+    """
+
+    temperature_K: Positive | Annotated[list[Positive], Field(min_length=1)] = 300.0
     picoseconds: Positive = 4.0
     timestep_fs: Positive = 2.0
     friction_per_ps: Positive = 10.0
     look_every: Count = 5
     walkers: Count = 2
+
+    @property
+    def temperatures_K(self) -> list[float]:
+        """As a list, whichever way they were given."""
+        return self.temperature_K if isinstance(self.temperature_K, list) else [self.temperature_K]
 
 
 class PathSettings(Section):

@@ -101,7 +101,7 @@ class Ground:
         """
         starts: list[Atoms] = []
         if self.structures:
-            count = max(self.learn.md.walkers, len(self.structures))
+            count = max(self.learn.md.walkers, len(self.structures) * len(self.learn.md.temperatures_K))
             own = [self.structures[k % len(self.structures)] for k in range(count)]
             starts = [(newest or {}).get(k, atoms) for k, atoms in enumerate(own)]
         folder = self.path / "searches" / ("held_out" if generation == HELD_OUT else str(generation))

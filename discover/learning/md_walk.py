@@ -23,6 +23,7 @@ class MDWalk:
 
     ASE's integrator, of Vanden-Eijnden & Ciccotti, Chem. Phys. Lett. 429, 310 (2006).
 
+    temperature_K: of the thermostat.
     rng: of velocities and thermostat.
     """
 
@@ -30,11 +31,18 @@ class MDWalk:
     independent = False
 
     def __init__(
-        self, potential: Potential, start: Atoms, settings: MDSettings, rng: np.random.Generator, walker: int
+        self,
+        potential: Potential,
+        start: Atoms,
+        settings: MDSettings,
+        temperature_K: float,
+        rng: np.random.Generator,
+        walker: int,
     ) -> None:
         self.length = settings.picoseconds
         self.rest = round(REST_FS / (settings.look_every * settings.timestep_fs))
         self._settings = settings
+        self._temperature_K = temperature_K
         self._rng = rng
         self._walker = walker
         self._atoms = Atoms(start.numbers, start.positions, cell=start.cell, pbc=True)
@@ -66,11 +74,11 @@ class MDWalk:
 
     def _set_off(self) -> None:
         settings = self._settings
-        MaxwellBoltzmannDistribution(self._atoms, temperature_K=settings.temperature_K, rng=self._rng)
+        MaxwellBoltzmannDistribution(self._atoms, temperature_K=self._temperature_K, rng=self._rng)
         self._dynamics = Langevin(
             self._atoms,
             settings.timestep_fs * units.fs,
-            temperature_K=settings.temperature_K,
+            temperature_K=self._temperature_K,
             friction=settings.friction_per_ps / 1000 / units.fs,
             fixcm=False,  # a crystal that drifts as a whole is the same crystal
             rng=self._rng,

@@ -53,7 +53,8 @@ def walks(
 ) -> list[Walk]:
     """The walkers of a generation; with equal arguments they walk the same ways.
 
-    starts: frames to go on from, one for each walker of dynamics.
+    starts: frames to go on from, one for each walker of dynamics: each structure in turn, at the first temperature, then
+        each at the second.
     folder: for what an explorer keeps itself.
     """
     assert config.learn is not None
@@ -70,10 +71,14 @@ def walks(
         return [PathWalk(potential, first, last, learn.path, np.random.default_rng([seed, generation]))]
     from discover.learning.md_walk import MDWalk
 
+    kelvin = learn.md.temperatures_K
     return [
-        MDWalk(potential, start, learn.md, np.random.default_rng([seed, generation, k]), k)
+        MDWalk(
+            potential, start, learn.md, kelvin[k // len(learn.structures) % len(kelvin)],
+            np.random.default_rng([seed, generation, k]), k,
+        )
         for k, start in enumerate(starts)
-    ]
+    ]  # fmt: skip
 
 
 def read_structure(file: Path, learn: LearnSettings) -> Atoms:

@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from discover.cli import main
-from discover.config import load_campaign
+from discover.config import CampaignConfig, load_campaign
 from discover.config_learning import MDSettings, PathSettings
 from discover.errors import InputError
 from discover.learning.band import Band, Known
@@ -26,6 +26,7 @@ from discover.learning.path_walk import PathWalk
 from discover.learning.record import Generation, LabelRecord, LearningRecord
 from discover.learning.report import growth, headline, write_report
 from discover.learning.search_walk import SearchWalk
+from discover.learning.walks import walks
 from discover.progress import Silent
 from potentials import load
 from potentials.dft import DFTResult, DFTSettings
@@ -278,8 +279,8 @@ def test_a_label_of_dft_is_the_energy_that_its_forces_derive_from(tmp_path, monk
 
 def test_dynamics_are_the_same_for_the_same_seed_and_go_back_when_told():
     potential = load("emt")
-    settings = MDSettings(temperature_K=500, picoseconds=0.1, look_every=5)
-    first, second = (MDWalk(potential, copper(), settings, np.random.default_rng([1, 2]), 0) for _ in range(2))
+    settings = MDSettings(picoseconds=0.1, look_every=5)
+    first, second = (MDWalk(potential, copper(), settings, 500, np.random.default_rng([1, 2]), 0) for _ in range(2))
     ways = [[walk.step().atoms.positions for _ in range(6)] for walk in (first, second)]
     np.testing.assert_array_equal(ways[0], ways[1])
     first.rewind()
@@ -288,6 +289,18 @@ def test_dynamics_are_the_same_for_the_same_seed_and_go_back_when_told():
     while first.step() is not None:
         steps += 1
     assert steps == 4  # 0.1 ps are ten looks, of which six were had before
+
+
+def test_every_structure_has_a_walker_at_every_temperature(tmp_path):
+    files = [tmp_path / "a.cif", tmp_path / "b.cif"]
+    for file in files:
+        copper().write(file)
+    md = {"temperature_K": [200, 400, 800], "picoseconds": 0.05, "walkers": 1}
+    learn = {"oracle": {"potential": "lj"}, "structures": [str(f) for f in files], "md": md}
+    config = CampaignConfig.model_validate({"system": "Cu", "potential": "emt", "learn": learn})
+    starts = [copper()] * 6
+    found = walks(config, load("emt"), 1, 0, starts, tmp_path)
+    assert [walk._temperature_K for walk in found] == [200, 200, 400, 400, 800, 800]
 
 
 def test_a_path_shows_its_images_between_the_ends():

@@ -28,8 +28,14 @@ CASES = {
         ("learn.supercell=[1, 1, 1]", "learn.labels=16", "learn.per_generation=8", "learn.train.steps=400"),
         (1, 2, 3),
     ),
-}
-"""Changes to the campaign, and seeds. In a small cell each label tells of few surroundings, and it matters which."""
+    "4 atoms, 150 to 900 K": (
+        ("learn.supercell=[1, 1, 1]", "learn.labels=16", "learn.per_generation=8", "learn.train.steps=400",
+         "learn.md.temperature_K=[150, 300, 600, 900]"),
+        (1, 2, 3, 4),
+    ),
+}  # fmt: skip
+"""Changes to the campaign, and seeds. In a small cell each label tells of few surroundings, and it matters which. Where
+walkers have several temperatures, as a conductivity needs them, frames are unequal."""
 QUICK = {
     "4 atoms": (
         ("learn.supercell=[1, 1, 1]", "learn.labels=6", "learn.per_generation=3", "learn.md.picoseconds=0.2",
@@ -92,7 +98,7 @@ def _truth(work: Path, changes: tuple[str, ...]) -> Path:
     oracle = load(config.learn.oracle.potential, "cpu")
     settings = config.learn.md.model_copy(update={"picoseconds": TRUTH_PS})
     start = read_structure(config.learn.structures[0], config.learn)
-    walk = MDWalk(oracle, start, settings, np.random.default_rng(12345), 0)
+    walk = MDWalk(oracle, start, settings, max(settings.temperatures_K), np.random.default_rng(12345), 0)
     frames = []
     while (frame := walk.step()) is not None:
         frames.append(frame.atoms)
