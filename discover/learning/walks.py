@@ -53,8 +53,8 @@ def walks(
 ) -> list[Walk]:
     """The walkers of a generation; with equal arguments they walk the same ways.
 
-    starts: frames to go on from, one for each walker of dynamics: each structure in turn, at the first temperature, then
-        each at the second.
+    starts: frames to go on from, one for each walker of dynamics: each structure in turn at the first temperature,
+        then each at the second.
     folder: for what an explorer keeps itself.
     """
     assert config.learn is not None
