@@ -17,6 +17,10 @@ MAX_NEIGHBOURS_PER_ATOM = 600
 """A cell with more than this many neighbours an atom within a few Å has collapsed: diamond, the densest solid, has 88
 atoms within 5 Å of an atom."""
 
+SKIN_A = 0.6
+"""Beyond the cut-off, of a list that serves many steps. A wider one lists more pairs than are used, a narrower one is
+outlived sooner; docs/dynamics.md has what was measured."""
+
 
 class NeighbourOverflowError(RuntimeError):
     """A structure so dense that its neighbour list would exhaust memory."""
@@ -75,6 +79,25 @@ def half_list(
     Raises:
         NeighbourOverflowError: more than `most` neighbours an atom expected from the density.
     """
+    i, j, d, _ = _half(structure, cutoff_A, most)
+    return i, j, d
+
+
+def half_list_of_images(
+    structure: Structure, cutoff_A: float, most: float = MAX_NEIGHBOURS_PER_ATOM
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs (i, j, S) of one structure, each once, with r_j - r_i + S @ cell within the cut-off; S: (n_pairs, 3), int.
+
+    Raises:
+        NeighbourOverflowError: as of `half_list`.
+    """
+    i, j, _, s = _half(structure, cutoff_A, most)
+    return i, j, s
+
+
+def _half(
+    structure: Structure, cutoff_A: float, most: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     n = len(structure.numbers)
     expected = n / max(structure.volume_A3, 1e-9) * 4.19 * cutoff_A**3
     if not expected <= most:
@@ -88,7 +111,7 @@ def half_list(
     )
     upper = (s[:, 0] > 0) | ((s[:, 0] == 0) & ((s[:, 1] > 0) | ((s[:, 1] == 0) & (s[:, 2] > 0))))
     once = np.where(i == j, upper, i < j)
-    return i[once], j[once], d[once]
+    return i[once], j[once], d[once], s[once]
 
 
 def batch_pairs(

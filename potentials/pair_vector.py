@@ -69,40 +69,66 @@ class PairVectorModel(ModelInterface):
             ValueError: an element that the network does not know.
         """
         pairs = batch_pairs(structures, self.network.cutoff_A, self.network.max_neighbours)
-        as_tensor = self._as_tensor
-        numbers = np.concatenate([s.numbers for s in structures])
-        types = self.types[torch.as_tensor(numbers).to(self._device)]
-        if bool((types < 0).any()):
-            strangers = sorted({chemical_symbols[z] for z in numbers[(types < 0).cpu().numpy()]})
-            raise ValueError(f"the potential does not know {', '.join(strangers)}")
-        vectors = as_tensor(pairs.vectors).requires_grad_(True)
+        types = self.types_of(torch.as_tensor(np.concatenate([s.numbers for s in structures])))
+        vectors = torch.as_tensor(pairs.vectors, dtype=self._dtype).to(self._device)
         first, second, system = (
             torch.as_tensor(a).to(self._device) for a in (pairs.first, pairs.second, pairs.system)
         )
+        atom_system = torch.as_tensor(np.repeat(np.arange(len(structures)), [len(s.numbers) for s in structures]))
+        volumes = torch.as_tensor([s.volume_A3 for s in structures], dtype=torch.float64).to(self._device)
+        return self.derivatives_of_pairs(
+            types, vectors, first, second, system, atom_system.to(self._device), volumes
+        )
+
+    def derivatives_of_pairs(
+        self,
+        types: Tensor,
+        vectors: Tensor,
+        first: Tensor,
+        second: Tensor,
+        system: Tensor,
+        atom_system: Tensor,
+        volumes_A3: Tensor,
+        stress: bool = True,
+    ) -> dict[str, Tensor]:
+        """The same from pairs that somebody else has found, all on the model's device.
+
+        types: (n_atoms,); vectors: half list in the model's dtype, Å, (n_pairs, 3); first, second, system: of the
+        pairs, (n_pairs,); atom_system: of the atoms, (n_atoms,); volumes_A3: float64, (n_systems,); stress: False
+        leaves it out.
+        """
+        vectors = vectors.requires_grad_(True)
         features = self.network.features(types, vectors, first, second) if self.has_features else None
         atomic = (
             self.network(types, vectors, first, second) if features is None else self.network.readout(types, features)
         )
-        n, m = len(types), len(structures)
+        n, m = len(types), len(volumes_A3)
         gradient = torch.autograd.grad(atomic.sum(), vectors, allow_unused=True)[0]
         gradient = torch.zeros_like(vectors) if gradient is None else gradient
-        atom_system = torch.as_tensor(np.repeat(np.arange(m), [len(s.numbers) for s in structures])).to(self._device)
         # Sums over atoms and pairs in double precision: in single, their rounding is what limits a tight relaxation
-        atomic, gradient, v = atomic.detach().double(), gradient.double(), vectors.detach().double()
+        atomic, gradient = atomic.detach().double(), gradient.double()
         zeros: dict[str, Any] = {"dtype": torch.float64, "device": self._device}
-        forces = torch.zeros((n, 3), **zeros).index_add_(0, first, gradient).index_add_(0, second, -gradient)
-        virial = torch.zeros((m, 3, 3), **zeros).index_add_(0, system, v[:, :, None] * gradient[:, None, :])
-        volumes = torch.as_tensor([s.volume_A3 for s in structures], **zeros)
-        stress = 0.5 * (virial + virial.transpose(1, 2)) / volumes[:, None, None]
         found = {
             "energy": torch.zeros(m, **zeros).index_add_(0, atom_system, atomic),
-            "forces": forces,
-            "stress": stress,
+            "forces": torch.zeros((n, 3), **zeros).index_add_(0, first, gradient).index_add_(0, second, -gradient),
         }
+        if stress:
+            v = vectors.detach().double()
+            virial = torch.zeros((m, 3, 3), **zeros).index_add_(0, system, v[:, :, None] * gradient[:, None, :])
+            found["stress"] = 0.5 * (virial + virial.transpose(1, 2)) / volumes_A3[:, None, None]
         return found if features is None else found | {"features": features.detach()}
 
-    def _as_tensor(self, array: np.ndarray) -> Tensor:
-        return torch.as_tensor(array, dtype=self._dtype).to(self._device)
+    def types_of(self, numbers: Tensor) -> Tensor:
+        """The network's index of each atomic number, (n_atoms,), on its device.
+
+        Raises:
+            ValueError: an element that the network does not know.
+        """
+        types = self.types[numbers.to(self._device)]
+        if bool((types < 0).any()):
+            strangers = sorted({chemical_symbols[z] for z in numbers[(types < 0).to(numbers.device)].tolist()})
+            raise ValueError(f"the potential does not know {', '.join(strangers)}")
+        return types
 
 
 class PairVectorPotential(Potential):
