@@ -29,11 +29,22 @@ from discover.errors import InputError
 from discover.yaml_lines import Key, read_yaml
 from searchers.space import SearchSpace, SpaceError
 
+OF_A_SEARCH = (
+    "witness", "search", "relax", "ladder", "anchor", "duplicates", "references", "hits_within_eV_per_atom", "report",
+)  # fmt: skip
+"""Keys that mean nothing where the structures are given."""
+ANY_SIZE = (1, 10_000)
+"""Atoms in a given structure."""
+
 
 class CampaignConfig(Section):
-    """A campaign; `system` is all that must be given."""
+    """A campaign; `system` is all that must be given.
+
+    structures: files whose crystals are computed as they are, in place of a search.
+    """
 
     system: str
+    structures: list[Path] = Field(default_factory=list)
     potential: str = "7net-0"
     potential_options: PotentialOptions = Field(default_factory=dict)
     witness: str = "auto"
@@ -51,9 +62,27 @@ class CampaignConfig(Section):
     report: ReportSettings = ReportSettings()
 
     @model_validator(mode="after")
+    def _given(self) -> Self:
+        """Where structures are given nothing is searched, and something must be said to compute."""
+        if not self.structures:
+            return self
+        for key in OF_A_SEARCH:
+            if getattr(self, key) != type(self).model_fields[key].get_default(call_default_factory=True):
+                raise ValueError(
+                    f"@{key}@belongs to a search, and this campaign gives its structures; remove {key} or structures"
+                )
+        if self.properties is None and self.learn is None:
+            raise ValueError(
+                "@properties@is missing; say what to compute of the structures, as in properties: [conductivity]"
+            )
+        if self.learn is not None and self.learn.explore == "search":
+            raise ValueError("@learn.explore@must be md or path where structures are given (is 'search')")
+        return self
+
+    @model_validator(mode="after")
     def _searchable(self) -> Self:
         """The system and the numbers of atoms must make a space."""
-        low, high = self.search.atoms
+        low, high = ANY_SIZE if self.structures else self.search.atoms
         try:
             SearchSpace.from_system(self.system, (low, high))
         except SpaceError as error:
@@ -170,6 +199,7 @@ def _with_files(
             raise InputError(f"{blame(path, key, lines, set_keys)}: no such file: {file}")
         return absolute
 
+    structures = [found(f, "structures", k) for k, f in enumerate(config.structures)]
     start_from = [found(f, "search", "start_from", k) for k, f in enumerate(config.search.start_from)]
     references = found(config.references, "references") if config.references else None
     search = config.search.model_copy(update={"start_from": start_from})
@@ -181,7 +211,7 @@ def _with_files(
     if properties is not None and properties.potential is not None:
         properties = properties.model_copy(update={"potential": _checkpoint(properties.potential, path.parent)})
     sections = {"search": search, "ladder": ladder, "anchor": anchor, "learn": learn, "properties": properties}
-    return config.model_copy(update={**sections, "references": references, **names})
+    return config.model_copy(update={**sections, "structures": structures, "references": references, **names})
 
 
 def _anchor_with_files(
@@ -222,7 +252,12 @@ def _checkpoint(name: str, folder: Path) -> str:
 
 def dump_campaign(config: CampaignConfig) -> str:
     """YAML with every default written out; `load_campaign` reads it back."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(campaign_json(config), sort_keys=False, allow_unicode=True)
+
+
+def campaign_json(config: CampaignConfig) -> dict[str, Any]:
+    """All keys that mean something for this campaign, JSON-able."""
+    return config.model_dump(mode="json", exclude=set(OF_A_SEARCH) if config.structures else {"structures"})
 
 
 def differences(a: dict[str, Any], b: dict[str, Any], prefix: tuple[str, ...] = ()) -> set[tuple[str, ...]]:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+import potentials
 from discover.config import CampaignConfig
 from discover.config_sections import RerankSettings, TidySettings
 from discover.errors import InputError
 from discover.seeds import user_structures
 from discover.strategy import search_space
-from potentials import DeviceError, LoadError, Metadata, UnknownPotentialError, check_name, load, resolve_device
+from potentials import DeviceError, LoadError, Metadata, UnknownPotentialError, load, resolve_device
 from searchers.generation import GenerationError, SymmetricGenerator
 from searchers.volume import estimate_volume
 
@@ -31,35 +32,45 @@ def check_campaign(config: CampaignConfig, here: bool) -> None:
             crystal without a size, structures of other elements, space groups that no crystal of the space can have.
     """
     tidy, rerank = config.ladder.tidy, config.ladder.rerank
-    _check_name("potential", config.potential)
+    check_name("potential", config.potential)
     if config.witness not in ("auto", "none"):
-        _check_name("witness", config.witness)
+        check_name("witness", config.witness)
     if here:
-        _check_device("device", config.device)
+        check_device("device", config.device)
     _check_sigma("potential_options", config.potential, config.potential_options, config)
     if tidy is not None:
-        _check_name("ladder.tidy.potential", tidy.potential)
+        check_name("ladder.tidy.potential", tidy.potential)
         _check_sigma("ladder.tidy.options", tidy.potential, tidy.options, config)
     if rerank is not None:
-        _check_name("ladder.rerank.potential", rerank.potential)
+        check_name("ladder.rerank.potential", rerank.potential)
         if here:
-            _check_device("ladder.rerank.device", rerank.device)
+            check_device("ladder.rerank.device", rerank.device)
         _check_sigma("ladder.rerank.options", rerank.potential, rerank.options, config)
         if (rerank.potential, rerank.options) == (config.potential, config.potential_options):
             raise InputError(_same_rung(rerank.potential))
     _check_space(config)
 
 
-def _check_name(key: str, name: str) -> None:
+def check_name(key: str, name: str) -> None:
+    """Refuse a potential that is unknown, or that cannot be what `key` wants.
+
+    Raises:
+        InputError: it is.
+    """
     try:
-        check_name(name)
+        potentials.check_name(name)
     except UnknownPotentialError as error:
         raise InputError(f"{key}: {error}") from None
     if name == CONTACTS and key != "ladder.tidy.potential":
         raise InputError(f"{key}: {name} knows no energies, it only tidies; give it as ladder.tidy.potential")
 
 
-def _check_device(key: str, device: str) -> None:
+def check_device(key: str, device: str) -> None:
+    """Refuse a device that is not here.
+
+    Raises:
+        InputError: it is not.
+    """
     if device in ("auto", "cpu"):
         return
     try:

@@ -139,6 +139,11 @@ class RunFolder:
             InputError: it is none.
         """
         path = Path(path)
+        if (path / CONFIG).is_file() and read_campaign(path / CONFIG).structures:
+            raise InputError(
+                f"{path}: its structures were given, and there is no hull; "
+                "status, properties and report are for such a run"
+            )
         if not (path / CONFIG).is_file() or not (path / DATABASE).is_file():
             raise InputError(f"{path}: no run folder (it has no {CONFIG} and {DATABASE}); give what --out was")
         return cls(path, read_campaign(path / CONFIG))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import searchers
-from discover.config import CampaignConfig
+from discover.config import ANY_SIZE, CampaignConfig
 from searchers import Searcher, SearchSpace
 from searchers.objectives import measured_names
 
@@ -30,7 +30,7 @@ def search_space(config: CampaignConfig) -> SearchSpace:
     search = config.search
     return SearchSpace.from_system(
         config.system,
-        (search.atoms[0], search.atoms[1]),
+        ANY_SIZE if config.structures else (search.atoms[0], search.atoms[1]),
         min_distance_scale=search.min_distance_scale,
         space_groups=tuple(search.space_groups) if search.space_groups else None,
     )

@@ -16,6 +16,7 @@ from discover.cli.reading import AsJson, Folder
 if TYPE_CHECKING:
     from discover.config import CampaignConfig
     from discover.config_properties import PropertiesSettings
+    from discover.given.folder import GivenFolder
     from discover.pipeline.record import HitRecord, PropertiesRecord
 
 
@@ -60,26 +61,30 @@ def properties(
 
     try:
         with chatter_to_stderr(), sigterm_interrupts() as claim:
+            from discover.given.folder import GivenFolder
+            from discover.given.run import compute_given
             from discover.pipeline.run import properties_run, with_options
             from discover.run_folder import RunFolder
 
-            run = RunFolder.open(folder)
+            given = GivenFolder.open(folder)
+            run = RunFolder.open(folder) if given is None else given
             wanted = [name.strip() for name in only.split(",") if name.strip()] if only else []
             settings = _settings(run.config, wanted, overrides or [])
-            given = {"potential": potential, "most": most, "insist": True if insist else None}
-            settings = with_options(settings, given)
+            typed = {"potential": potential, "most": most, "insist": True if insist else None}
+            settings = with_options(settings, typed)
             progress = progress_on(Console(stderr=True), claim)
             run.begin()
             try:
-                found = properties_run(
-                    run,
-                    settings,
-                    progress,
-                    workers=workers,
-                    ray_address=ray_address,
-                    only=wanted,
-                    retry_failed=retry_failed,
-                )
+                options: dict[str, Any] = {
+                    "workers": workers,
+                    "ray_address": ray_address,
+                    "only": wanted,
+                    "retry_failed": retry_failed,
+                }
+                if isinstance(run, GivenFolder):
+                    found = compute_given(run, settings, progress, **options)
+                else:
+                    found = properties_run(run, settings, progress, **options)
                 run.write_results()
             finally:
                 progress.finish()
@@ -91,6 +96,8 @@ def properties(
         ) from None
     if as_json:
         print_json(found.to_json())
+    elif given is not None:
+        print(given_summary(given))
     else:
         print(summary(found))
         print(f"report: {folder / 'report' / 'index.html'}")
@@ -127,6 +134,18 @@ def summary(found: PropertiesRecord) -> str:
     with redirect_stdout(text):
         _print(found)
     return text.getvalue().rstrip("\n")
+
+
+def given_summary(folder: GivenFolder) -> str:
+    """A line for each stage of each structure that was given."""
+    from discover.pipeline.record import read_properties
+
+    found = read_properties(folder.path)
+    lines = []
+    for hit in found.hits if found is not None else ():
+        lines += [f"{hit.hit['formula']} ({hit.id})"]
+        lines += [f"  {r.stage}: {r.title if r.done else f'failed: {r.reason}'}" for r in hit.results.values()]
+    return "\n".join([*lines, f"report: {folder.path / 'report' / 'index.html'}"])
 
 
 HEAD = ("id", "formula", "group", "above hull", "B (GPa)", "G (GPa)", "Debye (K)", "stable", "min THz", "failed")

@@ -25,16 +25,19 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
       discover status runs/si-ge --json
     """  # noqa: D301 - \b is what keeps the lines below it apart
     with chatter_to_stderr():
+        from discover.given.folder import GivenFolder
         from discover.learning.record import LearningRecord
 
-        learning = LearningRecord.read(folder)
-        if learning is None:
+        learning, given = LearningRecord.read(folder), GivenFolder.open(folder)
+        if learning is not None:
+            now, text = learning.status(), learning.status_text()
+        elif given is not None:
+            now, text = given.status(), given.status_text()
+        else:
             from discover.run_folder import RunFolder
 
             now = RunFolder.open(folder).status()
             text = _status_text(now)
-        else:
-            now, text = learning.status(), learning.status_text()
     if as_json:
         print_json(now)
     else:
@@ -49,13 +52,16 @@ def report(folder: Folder) -> None:
       discover report runs/si-ge
     """  # noqa: D301 - \b is what keeps the lines below it apart
     with chatter_to_stderr():
+        from discover.given.folder import GivenFolder
         from discover.learning.record import LearningRecord
 
-        learning = LearningRecord.read(folder)
+        learning, given = LearningRecord.read(folder), GivenFolder.open(folder)
         if learning is not None:
             from discover.learning.report import write_report
 
             write_report(learning, folder)
+        elif given is not None:
+            given.write_results()
         else:
             from discover.run_folder import RunFolder
 

@@ -13,6 +13,8 @@ from discover.cli.interruption import Interrupted, sigterm_interrupts
 from discover.cli.output import duration
 
 if TYPE_CHECKING:
+    from discover.config import CampaignConfig
+    from discover.progress import Progress
     from discover.records import RunRecord
 
 
@@ -29,6 +31,8 @@ def run(
 ) -> None:
     """Search a chemical system, as a campaign file says, and write hull, structures and report.
 
+    A campaign that gives its structures searches nothing, and computes its properties of them.
+
     Stop it with Ctrl-C whenever you like: what was finished is kept, and --resume goes on from there.
 
     \b
@@ -36,6 +40,7 @@ def run(
       discover run campaigns/si-ge.yaml
       discover run campaigns/si-ge.yaml --out runs/quick --set search.candidates=20
       discover run campaigns/si-ge.yaml --out runs/quick --set search.candidates=40 --resume
+      discover run campaigns/agi.yaml
     """  # noqa: D301 - \b is what keeps the lines below it apart
     from rich.console import Console
 
@@ -50,19 +55,39 @@ def run(
         with sigterm_interrupts() as claim:
             progress = progress_on(console, claim)
             progress.message(f"{config.system} with {config.potential} into {folder}; starting the workers")
-            from discover.campaign import Campaign
-
             try:
-                record = Campaign(config, campaign.stem).run(
-                    folder, resume=resume, workers=workers, ray_address=ray_address, progress=progress
-                )
+                text = _run(config, campaign.stem, folder, resume, workers, ray_address, progress)
             finally:
                 progress.finish()
     except KeyboardInterrupt:
         again = _command(campaign, folder, seed, workers, ray_address, overrides or ())
         kept = f"interrupted; everything finished is kept in {folder}"
         raise Interrupted(f"{kept}; go on with: {again}") from None
-    print(_summary(record, folder))
+    print(text)
+
+
+def _run(
+    config: CampaignConfig,
+    name: str,
+    folder: Path,
+    resume: bool,
+    workers: int | None,
+    ray_address: str | None,
+    progress: Progress,
+) -> str:
+    """Run it, whichever kind it is; what was found, in a few lines."""
+    if config.structures:
+        from discover.cli.properties import given_summary
+        from discover.given.run import run_given
+
+        done = run_given(config, folder, progress, resume=resume, workers=workers, ray_address=ray_address)
+        return given_summary(done)
+    from discover.campaign import Campaign
+
+    record = Campaign(config, name).run(
+        folder, resume=resume, workers=workers, ray_address=ray_address, progress=progress
+    )
+    return _summary(record, folder)
 
 
 def _command(

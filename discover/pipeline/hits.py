@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ase import Atoms
 
@@ -13,16 +13,35 @@ from discover.records import Hull, HullEntry
 SHOWN = ("id", "formula", "space_group", "e_above_hull_eV_per_atom", "on_hull")
 
 
+class Entry(Protocol):
+    """What a hull says of a structure, or what is known of one that was given."""
+
+    @property
+    def id(self) -> int | str:
+        """The search's number; a name where it was given."""
+
+    @property
+    def formula(self) -> str:
+        """Reduced."""
+
+    @property
+    def composition(self) -> Mapping[str, float]:
+        """Share of each element's atoms."""
+
+    def to_json(self) -> dict[str, Any]:
+        """`SHOWN` among its keys; null is not known."""
+
+
 @dataclass(frozen=True)
 class Hit:
-    """A structure on the hull or near it.
+    """A structure to compute: on the hull or near it, or given.
 
     Attributes:
-        entry: its row of the hull.
-        atoms: as the search relaxed it.
+        entry: its row of the hull, or what stands for it.
+        atoms: as the search relaxed it, or as it was given.
     """
 
-    entry: HullEntry
+    entry: Entry
     atoms: Atoms
 
     @property

@@ -9,7 +9,16 @@ from typing import Any
 from ase import Atoms
 
 from discover.pipeline.hits import Hit
-from discover.pipeline.results import StageResult, inputs_of, read_result, structure_from, write_result
+from discover.pipeline.jotting import jotted
+from discover.pipeline.results import (
+    FOLDER,
+    StageResult,
+    folder_of,
+    inputs_of,
+    read_result,
+    structure_from,
+    write_result,
+)
 from discover.pipeline.stages import REST, VALIDATE, Stage
 from discover.pipeline.tasks import Ended, Key, Task, Workers
 from discover.progress import PROPERTIES, Progress
@@ -53,6 +62,7 @@ class Pipeline:
         self._pending: list[Key] = [(hit.id, stage.name) for hit in hits for stage in stages]
         self._ready: list[Key] = []
         self._running: list[Key] = []
+        self._tasks: dict[Key, Task] = {}
         self._inputs: dict[Key, dict[str, Any]] = {}
         self.ended: dict[Key, StageResult] = {}
 
@@ -78,12 +88,18 @@ class Pipeline:
             while self._ready and workers.free() > 0:
                 key = self._ready.pop(0)
                 self._running.append(key)
-                workers.submit(Task(key, self._atoms(key), self._stages[key[1]].settings, self._pressure_GPa))
+                workers.submit(self._task(key))
             self._say()
-            for ended in workers.collect():
+            for ended in workers.collect(self._say):
                 self._running.remove(ended.key)
                 self._keep(ended)
             self._settle()
+
+    def _task(self, key: Key) -> Task:
+        folder = (self._run / FOLDER / folder_of(key[0]) / key[1]).resolve()
+        task = Task(key, self._atoms(key), self._stages[key[1]].settings, self._pressure_GPa, folder)
+        self._tasks[key] = task
+        return task
 
     def _settle(self) -> None:
         """Move on whatever waits no longer: to its end where it is known or cannot be, else among what is ready."""
@@ -141,6 +157,9 @@ class Pipeline:
 
     def _keep(self, ended: Ended) -> None:
         stage = self._stages[ended.key[1]]
+        notes = self._tasks.pop(ended.key).notes
+        if notes is not None:
+            notes.unlink(missing_ok=True)
         self._end(
             ended.key,
             StageResult(
@@ -167,8 +186,14 @@ class Pipeline:
             self._progress.message(f"{hit.label}: {found.stage} failed: {found.reason}")
 
     def _say(self) -> None:
-        doing = [f"{name} of {self._hits[id].label}" for id, name in self._running]
+        doing = [f"{name} of {self._hits[id].label}{self._where((id, name))}" for id, name in self._running]
         self._progress.note(len(self.ended), f"running: {', '.join(doing)}" if doing else "")
+
+    def _where(self, key: Key) -> str:
+        """What a running stage has last said of itself."""
+        task = self._tasks[key]
+        said = jotted(task.notes) if task.notes is not None else ""
+        return f" ({said})" if said else ""
 
 
 def _against(found: StageResult) -> str:

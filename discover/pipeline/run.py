@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ase import Atoms
@@ -47,27 +48,62 @@ def properties_run(
         InputError: nothing is found yet, a potential that is not here or is another than the hull's, no such stage.
         KeyboardInterrupt: interrupted; everything finished is kept.
     """
-    pressure_GPa = folder.config.search.pressure_GPa
-    stages = planned({k: v for stage in settings.stages for k, v in stage.items()}, only, pressure_GPa)
     record = folder.record()
     hits, bare = _hits(folder, record, settings.most)
-    spec = properties_potential(folder.config, settings, bool(record.hull.ladder))
+    return computed(
+        folder.path,
+        folder.config,
+        settings,
+        hits,
+        properties_potential(folder.config, settings, bool(record.hull.ladder)),
+        progress,
+        hull=record.hull,
+        bare=bare,
+        workers=workers,
+        ray_address=ray_address,
+        only=only,
+        retry_failed=retry_failed,
+    )
+
+
+def computed(
+    path: Path,
+    config: CampaignConfig,
+    settings: PropertiesSettings,
+    hits: Sequence[Hit],
+    spec: PotentialSpec,
+    progress: Progress,
+    *,
+    hull: Hull | None = None,
+    bare: Sequence[HullEntry] = (),
+    workers: int | None = None,
+    ray_address: str | None = None,
+    only: Collection[str] = (),
+    retry_failed: bool = False,
+) -> PropertiesRecord:
+    """Send these hits through the stages, and keep what is found below `path`; otherwise as `properties_run`.
+
+    hull: that the hits are of, whose potential must be the stages' own; None where they were given.
+    bare: entries without a structure.
+    """
+    pressure_GPa = config.search.pressure_GPa
+    stages = planned({k: v for stage in settings.stages for k, v in stage.items()}, only, pressure_GPa)
 
     def start(most: int) -> Workers:
         return LocalWorkers(spec) if workers == 0 else RayWorkers(spec, workers, most, ray_address)
 
     def offer(hit: Hit, found: StageResult) -> None:
-        if names := write_offers(folder.path, hit.id, found):
+        if hull is not None and (names := write_offers(path, hit.id, found)):
             progress.message(f"{hit.label}: {len(names)} lower structures offered to the search (--resume takes them)")
 
     # Where something is surely new, the workers load the potential, and this process need not
-    early = start(len(hits) * len(stages)) if _lacking(folder, hits, stages) else None
+    early = start(len(hits) * len(stages)) if _lacking(path, hits, stages) else None
     try:
-        metadata = _metadata(spec, settings, record.hull, hits, early)
-        write_hits(folder.path, metadata.to_json(), hits, bare)
+        metadata = _metadata(spec, settings, hull, hits, early)
+        write_hits(path, metadata.to_json(), hits, bare)
         _say_bare(bare, progress)
         Pipeline(
-            folder.path,
+            path,
             hits,
             stages,
             metadata.to_json(),
@@ -80,15 +116,15 @@ def properties_run(
     finally:
         if early is not None:
             early.close()
-    found = read_properties(folder.path)
+    found = read_properties(path)
     assert found is not None
-    write_files(folder.path / FOLDER, {TABLE: properties_csv(found).encode()})
+    write_files(path / FOLDER, {TABLE: properties_csv(found).encode()})
     return found
 
 
-def _lacking(folder: RunFolder, hits: Sequence[Hit], stages: Sequence[Stage]) -> bool:
+def _lacking(path: Path, hits: Sequence[Hit], stages: Sequence[Stage]) -> bool:
     """Whether a result has no file at all, so that something has to be computed whatever the inputs' hashes are."""
-    return any(read_result(folder.path, hit.id, stage.name) is None for hit in hits for stage in stages)
+    return any(read_result(path, hit.id, stage.name) is None for hit in hits for stage in stages)
 
 
 def check_properties(config: CampaignConfig) -> None:
@@ -139,7 +175,11 @@ def _hits(folder: RunFolder, record: RunRecord, most: int) -> tuple[list[Hit], l
 
 
 def _metadata(
-    spec: PotentialSpec, settings: PropertiesSettings, hull: Hull, hits: list[Hit], workers: Workers | None
+    spec: PotentialSpec,
+    settings: PropertiesSettings,
+    hull: Hull | None,
+    hits: Sequence[Hit],
+    workers: Workers | None,
 ) -> Metadata:
     """Of the potential, as the workers have loaded it, or, where there are none, this process."""
     try:
@@ -152,7 +192,7 @@ def _metadata(
     strangers = {e for hit in hits for e in hit.entry.composition if known is not None and e not in known}
     if strangers:
         raise InputError(f"properties.potential: {spec.name} does not know {min(strangers)}")
-    if settings.potential is None and not metadata.same_energies(hull.potential):
+    if hull is not None and settings.potential is None and not metadata.same_energies(hull.potential):
         raise InputError(
             f"potential: {spec.name} has other weights here than the run was made with; compute where it was run, or "
             "name a potential for the properties (properties.potential)"
@@ -160,7 +200,7 @@ def _metadata(
     return metadata
 
 
-def _say_bare(bare: list[HullEntry], progress: Progress) -> None:
+def _say_bare(bare: Sequence[HullEntry], progress: Progress) -> None:
     if bare:
         named = ", ".join(f"{e.formula} ({e.id})" for e in bare)
         progress.message(f"no structure, no properties: {named}")

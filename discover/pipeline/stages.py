@@ -91,6 +91,7 @@ def _add(name: str, chosen: Mapping[str, Mapping[str, Any]], found: dict[str, St
 def _stage(name: str, chosen: Mapping[str, Mapping[str, Any]]) -> Stage:
     if name == REST:
         return Stage(REST, {"fmax_eV_A": FMAX_EV_A, "max_steps": MAX_STEPS}, version=REST_VERSION)
-    module = computation(name)
+    module: Any = computation(name)
     settings = chosen[name] if name in chosen else module.Settings(**BRIEF.get(name, {})).model_dump(mode="json")
-    return Stage(name, settings, tuple(module.NEEDS), getattr(module, "VERSION", 1))
+    needs = module.needs(settings) if hasattr(module, "needs") else module.NEEDS
+    return Stage(name, settings, tuple(needs), getattr(module, "VERSION", 1))

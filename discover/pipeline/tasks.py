@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 import traceback
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 from ase import Atoms
@@ -15,10 +16,11 @@ from ase import Atoms
 import potentials
 from discover.compute.registry import computation
 from discover.errors import InputError
+from discover.pipeline.jotting import Jotting
 from discover.pipeline.results import clean, structure_json
 from discover.pipeline.stages import REST
 from discover.placement import Placement, cluster_size, place
-from discover.progress import Silent
+from discover.progress import Progress, Silent
 from discover.ray_cluster import start_ray
 from discover.ray_engine import TRIES, WORKER_ENVIRONMENT
 from potentials import LoadError, Metadata, Potential
@@ -33,12 +35,22 @@ Key = tuple[int | str, str]
 
 @dataclass(frozen=True)
 class Task:
-    """A stage to compute of a structure."""
+    """A stage to compute of a structure.
+
+    Attributes:
+        folder: for what the stage keeps beside its result, absolute; nothing is there before it writes.
+    """
 
     key: Key
     atoms: Atoms
     settings: Mapping[str, Any]
     pressure_GPa: float = 0.0
+    folder: Path | None = None
+
+    @property
+    def notes(self) -> Path | None:
+        """The file that says where it stands."""
+        return self.folder and self.folder.with_suffix(".progress")
 
 
 @dataclass(frozen=True)
@@ -82,30 +94,32 @@ class StageWorker:
         """Of the potential, loaded by now."""
         return self.potential.metadata
 
-    def run(self, task: Task) -> Ended:
-        """Compute it; whatever goes wrong is the task's own end."""
+    def run(self, task: Task, meanwhile: Callable[[], None] = lambda: None) -> Ended:
+        """Compute it; whatever goes wrong is the task's own end. `meanwhile` is called when it has said where it is."""
         started = time.monotonic()
-        found = _attempted(self.potential, task)
+        progress = Silent() if task.notes is None else Jotting(task.notes, meanwhile)
+        found = _attempted(self.potential, task, progress)
         return Ended(**{**found, "key": task.key, "seconds": round(time.monotonic() - started, 3)})
 
 
-def _attempted(potential: Potential, task: Task) -> dict[str, Any]:
+def _attempted(potential: Potential, task: Task, progress: Progress) -> dict[str, Any]:
     try:
-        return _computed(potential, task)
+        return _computed(potential, task, progress)
     except (PropertyError, UnsuitableStructureError, InputError) as error:
         return {"reason": str(error)}
     except Exception as error:  # of whatever library a stage calls: it ends this stage, and is kept with its traceback
         return {"reason": in_words(error), "fault": traceback.format_exc()}
 
 
-def _computed(potential: Potential, task: Task) -> dict[str, Any]:
+def _computed(potential: Potential, task: Task, progress: Progress) -> dict[str, Any]:
     _, stage = task.key
     if stage == REST:
         rested = _rested(potential, task)
         calls, force = rested["model_calls"], rested["max_force_eV_A"]
         return {"result": rested, "title": f"at rest after {calls} model calls; largest force {force:.1e} eV/Å"}
-    module = computation(stage)
-    found = module.compute(potential, task.atoms, module.Settings(**task.settings), Silent())
+    module: Any = computation(stage)
+    kept = {"folder": task.folder} if getattr(module, "KEEPS", False) else {}
+    found = module.compute(potential, task.atoms, module.Settings(**task.settings), progress, **kept)
     return {"result": clean(found.json), "title": found.title, "ok": found.ok}
 
 
@@ -145,8 +159,8 @@ class Workers(Protocol):
         """Begin it."""
         ...
 
-    def collect(self) -> list[Ended]:
-        """What has ended; waits a second if nothing has."""
+    def collect(self, meanwhile: Callable[[], None] = lambda: None) -> list[Ended]:
+        """What has ended; waits a second if nothing has, or works, and then calls `meanwhile` now and then."""
         ...
 
     def close(self) -> None:
@@ -173,9 +187,9 @@ class LocalWorkers:
         """It is computed when it is collected."""
         self._waiting.append(task)
 
-    def collect(self) -> list[Ended]:
+    def collect(self, meanwhile: Callable[[], None] = lambda: None) -> list[Ended]:
         """The end of what was submitted."""
-        return [self._worker.run(self._waiting.popleft())] if self._waiting else []
+        return [self._worker.run(self._waiting.popleft(), meanwhile)] if self._waiting else []
 
     def close(self) -> None:
         """Nothing runs outside `collect`."""
@@ -215,7 +229,9 @@ class RayWorkers:
             placement = place(spec.device, workers, *cluster_size(ray.cluster_resources()))
             self._placement: Placement = placement
             self._spec = PotentialSpec(spec.name, spec.options, placement.device)
-            self._actors = [self._new() for _ in range(min(placement.workers, max(most, 1)))]
+            count = min(placement.workers, max(most, 1))
+            self._threads = placement.workers // count  # cores that nobody else would use
+            self._actors = [self._new() for _ in range(count)]
             self._loads = [actor.handle.metadata.remote() for actor in self._actors]  # all at once, before any task
         except BaseException:
             self.close()
@@ -228,7 +244,7 @@ class RayWorkers:
         remote = self._ray.remote(
             num_cpus=1, num_gpus=self._placement.gpus_each, runtime_env={"env_vars": environment}
         )(StageWorker)
-        return _Actor(remote.remote(self._spec, 1))
+        return _Actor(remote.remote(self._spec, self._threads))
 
     def metadata(self) -> Metadata:
         """Of the potential that the first actor has loaded; errors as in `Workers`."""
@@ -252,7 +268,7 @@ class RayWorkers:
         self._tries[task.key] = self._tries.get(task.key, 0) + 1
         actor.task, actor.call = task, actor.handle.run.remote(task)
 
-    def collect(self) -> list[Ended]:
+    def collect(self, meanwhile: Callable[[], None] = lambda: None) -> list[Ended]:
         """What has ended; waits up to a second if nothing has."""
         busy = {actor.call: actor for actor in self._actors if actor.task is not None}
         if not busy:

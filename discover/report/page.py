@@ -53,6 +53,8 @@ class Page:
     anchored: AnchoredPart | None = None
     properties: PropertiesPart | None = None
     temperature: TemperaturePart | None = None
+    given = False
+    """Whether the structures were given, and not searched."""
 
     @property
     def search_rung(self) -> str:

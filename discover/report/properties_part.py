@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from discover.compute.registry import HOMES, computation
 from discover.pipeline.record import HitRecord, PropertiesRecord
@@ -32,6 +33,16 @@ class StageLine:
 
 
 @dataclass(frozen=True)
+class Table:
+    """What a stage has found by temperature, say, as it is printed; `right` are columns of numbers."""
+
+    stage: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    right: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Card:
     """A hit on the page; `stem` begins the names of its figures' files, `pictures` are those files' names."""
 
@@ -41,6 +52,7 @@ class Card:
     numbers: Sequence[Said]
     lines: Sequence[StageLine]
     notes: Sequence[str]
+    tables: Sequence[Table] = ()
     figures: Sequence[Rendered] = ()
     pictures: Sequence[str] = ()
 
@@ -68,9 +80,11 @@ class PropertiesPart:
 
 def properties_part(run: RunRecord) -> PropertiesPart | None:
     """None where nobody has asked for properties."""
-    record = run.properties
-    if record is None:
-        return None
+    return None if run.properties is None else part_of(run.properties)
+
+
+def part_of(record: PropertiesRecord) -> PropertiesPart:
+    """All that was computed."""
     cards: list[Card] = []
     files: dict[str, bytes] = {}
     for place, hit in enumerate(record.hits):
@@ -119,16 +133,17 @@ def _with_figures(card: Card, on_page: bool) -> tuple[Card, dict[str, bytes]]:
     """The card with its figures, and all of them as files."""
     figures: list[Rendered] = []
     files: dict[str, bytes] = {}
-    notes = list(card.notes)
+    notes, tables = list(card.notes), []
     for found in card.hit.results.values():
         try:
+            tables += _tables(found)
             for plot in _plots(found, card.stem):
                 if on_page:
                     figures.append(_small(render(plot)))
                 files[f"{plot.name}.png"] = figures[-1].light if on_page else thinned(png(plot, Look()))
         except Exception as error:  # a result of another version, say: the numbers are shown all the same
             notes.append(f"The figures of {found.stage} cannot be drawn ({in_words(error, 120)}).")
-    return replace(card, figures=figures, pictures=list(files), notes=notes), files
+    return replace(card, figures=figures, pictures=list(files), notes=notes, tables=tables), files
 
 
 def _small(figure: Rendered) -> Rendered:
@@ -136,6 +151,14 @@ def _small(figure: Rendered) -> Rendered:
     return Rendered(
         figure.plot, *(thinned(p) for p in (figure.light, figure.dark, figure.light_narrow, figure.dark_narrow))
     )
+
+
+def _tables(found: StageResult) -> list[Table]:
+    """None of a stage whose numbers are said in other words."""
+    if not found.done or found.stage not in HOMES:
+        return []
+    module: Any = computation(found.stage)
+    return [Table(found.stage, *module.table(found.to_json()))] if hasattr(module, "table") else []
 
 
 def _plots(found: StageResult, stem: str) -> list[Plot]:
