@@ -10,7 +10,9 @@ from typing import Any
 from potentials.potential import Potential
 
 SEVENNET = ("7net-0", "7net-l3i5")
-NAMES = (*SEVENNET, "chgnet", "emt", "lj", "contacts")
+CHARGED = ("ewald", "pme", "ionic")
+"""Potentials of ions, which nothing is without the charges that a user gives."""
+NAMES = (*SEVENNET, "chgnet", "emt", "lj", "contacts", *CHARGED)
 
 
 class UnknownPotentialError(ValueError):
@@ -106,6 +108,10 @@ def _load(name: str, device: str, compiled: bool, options: dict[str, Any]) -> Po
         from potentials.contacts import contacts
 
         return contacts(device, **options)
+    if name in CHARGED:
+        from potentials import electrostatics
+
+        return getattr(electrostatics, name)(device, **options)
     from potentials.sevennet import SevenNetPotential
 
     checkpoint = None if name in SEVENNET else Path(name)
