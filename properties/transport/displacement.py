@@ -21,7 +21,7 @@ WINDOW_RATIO = 1.25
 LONGEST_WINDOW = 0.2
 """Of the run; two of them are 0.4, so that each replica holds two displacements that do not overlap."""
 BLOCK_WINDOWS = 10
-"""Windows in a block: increments remember two of them, so that neighbouring blocks' means are independent to a few per cent."""
+"""Windows in a block: increments remember two of them, so that neighbouring blocks are nearly independent."""
 MOST_BLOCKS = 20
 """Of a replica: with more the error is no better known."""
 ORIGINS_PER_WINDOW = 8
@@ -56,7 +56,7 @@ class Curve:
 
     Attributes:
         time_ps: (lags,).
-        mean, error: (lags,), summed over directions, of one ion (or of the whole charge); errors by replicas (NaN of one).
+        mean, error: (lags,), summed over directions, of one ion (or of all charge); errors by replicas, NaN of one.
     """
 
     time_ps: np.ndarray
@@ -104,7 +104,7 @@ def half_slope(series: np.ndarray, window: int, frame_ps: float) -> Slope | None
 
 
 def slope_with_doubt(series: np.ndarray, window: int, frame_ps: float) -> Slope | None:
-    """`half_slope`, its error widened where twice the window has another slope, by two standard errors of the difference.
+    """`half_slope`, its error widened where twice the window has another slope, by two errors of the difference.
 
     The shorter window's data hold the longer one's, so that variances of the two subtract (Hausman, Econometrica 46,
     1251 (1978)). The window comes from outside: one picked by the slopes themselves had errors that covered the truth
@@ -120,13 +120,16 @@ def slope_with_doubt(series: np.ndarray, window: int, frame_ps: float) -> Slope 
 
 
 def wandering_window(walked: Curve, jump_A: float) -> int | None:
-    """Frames of the shortest window whose double has seen ions go a jump's length; None where none has."""
+    """Frames of the shortest window in which ions go a jump's length.
+
+    Where none does but twice the longest, that one; None where that does not either.
+    """
     frame_ps = walked.time_ps[0]
-    longest = walked.time_ps[-1] / 2
-    for lag in walked.time_ps[walked.mean >= jump_A**2]:
-        window = int(np.ceil(lag / frame_ps / 2))
-        return window if window * frame_ps <= longest * (1 + 1e-9) else None
-    return None
+    longest = walked.time_ps[-1] / 2 * (1 + 1e-9)
+    far = walked.time_ps[walked.mean >= jump_A**2]
+    if not len(far):
+        return None
+    return round(min(far[0], longest) / frame_ps)
 
 
 def settled_window(series: np.ndarray, window: int, frame_ps: float) -> int:

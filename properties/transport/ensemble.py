@@ -87,7 +87,7 @@ class Ensemble:
         return mine - mine[:, :1]
 
     def charge_displacement_eA(self) -> np.ndarray:
-        """Sum of q times displacement since the start, (replicas, frames, 3); charges that change: the current's sum."""
+        """Sum of q Δr since the start, (replicas, frames, 3); of charges that change, the current's integral."""
         if self.own_charge_current_eA_ps is not None:
             every = max(1, round(self.frame_ps / self.step_ps))
             return np.cumsum(self.own_charge_current_eA_ps, axis=1)[:, ::every] * self.step_ps

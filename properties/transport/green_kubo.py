@@ -80,8 +80,12 @@ def integral(series: np.ndarray, step_ps: float, prefactor: float, model: Spectr
     spectrum = compute_spectrum(series, prefactors=prefactor, timestep=step_ps)
     form = _model(model)
     fewest = 5 * form.npar
+    if not np.any(spectrum.amplitudes):
+        return _nothing(spectrum, "there is no current at all")
     if spectrum.nfreq < 4 * fewest:
-        return _nothing(spectrum, f"{series.shape[1]} steps are too few for a spectrum; {8 * fewest} or more are needed")
+        return _nothing(
+            spectrum, f"{series.shape[1]} steps are too few for a spectrum; {8 * fewest} or more are needed"
+        )
     try:
         found = estimate_acint(
             spectrum, form, fcut_spacing=CUTOFF_SPACING, criterion_high=HOPELESS, neff_max=MOST_POINTS
@@ -126,9 +130,7 @@ def _judged(found: stacie.Result, fewest: int) -> Integral:
 
 def _nothing(spectrum: stacie.Spectrum, reason: str) -> Integral:
     shown = min(MOST_POINTS, spectrum.nfreq)
-    return Integral(
-        None, None, reason, (), spectrum.freqs[:shown], spectrum.amplitudes[:shown], np.full(shown, np.nan)
-    )
+    return Integral(None, None, reason, (), spectrum.freqs[:shown], spectrum.amplitudes[:shown], np.full(shown, np.nan))
 
 
 def _model(name: Spectrum) -> stacie.model.SpectrumModel:
