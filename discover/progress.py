@@ -6,6 +6,7 @@ from typing import Protocol
 
 SEARCHING = "searching"
 PROPERTIES = "computing properties"
+DYNAMICS = "molecular dynamics"
 
 
 class Progress(Protocol):

@@ -24,7 +24,8 @@ def compute(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="What to compute: elastic, kappa, phonons, thermal, uncertainty, validate."
+            metavar="NAME",
+            help="What to compute: barrier, conductivity, elastic, kappa, phonons, thermal, uncertainty, validate.",
         ),
     ],
     structures: Annotated[
@@ -42,15 +43,28 @@ def compute(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of what is computed; repeat for more."),
     ] = None,
+    hop: Annotated[
+        str | None, typer.Option("--hop", metavar="ELEMENT", help="Of barrier: what hops; as --set hop=ELEMENT.")
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 1 where a check fails, or a structure is outside.")
     ] = False,
     plots: Annotated[
         Path | None, typer.Option("--plots", metavar="DIR", help="Write its figures there, as PNG.")
     ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option("--keep", metavar="DIR", help="For trajectories, and to go on from after a kill."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compute one property of any structure file.
+
+    barrier: paths of least energy, their saddles, prefactors and rates, of a crystal's own hops (--hop) or to another
+    structure (--set final=FILE); see docs/barriers.md.
+
+    conductivity: of ions, by molecular dynamics at several temperatures: Green-Kubo, Einstein and Nernst-Einstein,
+    Haven ratio, diffusion, activation energy; see docs/conductivity.md.
 
     elastic: elastic constants with ions relaxed and clamped, by energies and by stresses; stability, moduli, Young's
     modulus by direction, Debye temperature, a hardness estimate; see docs/elastic.md.
@@ -71,6 +85,9 @@ def compute(
 
     \b
     Examples:
+      discover compute barrier licoo2.cif --hop Li --plots figures --keep paths
+      discover compute barrier start.cif --set final=end.cif --json
+      discover compute conductivity li3n.cif --set 'temperatures_K=[600, 800, 1000]' --keep runs/li3n --plots figures
       discover compute elastic si.cif --plots figures
       discover compute elastic si.cif --set largest_strain=0.002 --set relax=false --json
       discover compute thermal mgo.cif --plots figures
@@ -89,15 +106,18 @@ def compute(
         from discover.folder_lock import make_writable
 
         chosen = computation(name)
-        if plots is not None:
-            make_writable(plots)
+        for folder in (plots, keep):
+            if folder is not None:
+                make_writable(folder)
         from discover.compute.structures import check_structures, read_structures
 
-        settings = _settings(chosen, overrides or ())
+        # Quoted, for YAML takes No (and once did Y) for a truth value
+        asked = [] if hop is None else [f"hop='{hop}'"]
+        settings = _settings(chosen, [*asked, *(overrides or ())])
         read = read_structures(structures)
         loaded = _load(potential, device, _pairs(options or (), "--option"))
         check_structures(loaded, read)
-        found, refused = _each(name, chosen, loaded, read, settings)
+        found, refused = _each(name, chosen, loaded, read, settings, keep)
         if plots is not None:
             _draw(chosen, found, plots)
     _show(found, as_json, alone=len(read) == 1)
@@ -108,7 +128,12 @@ def compute(
 
 
 def _each(
-    name: str, chosen: Computation, potential: Potential, read: Sequence[tuple[str, Atoms]], settings: Any
+    name: str,
+    chosen: Computation,
+    potential: Potential,
+    read: Sequence[tuple[str, Atoms]],
+    settings: Any,
+    keep: Path | None,
 ) -> tuple[list[tuple[str, Computed]], list[InputError]]:
     """What was found, and why some were refused: they take nothing from the others."""
     found: list[tuple[str, Computed]] = []
@@ -117,13 +142,15 @@ def _each(
         if len(read) > 1:
             print(f"{name} {k + 1}/{len(read)}: {label}", file=sys.stderr)
         try:
-            found.append((label, _computed(chosen, potential, label, atoms, settings)))
+            found.append((label, _computed(chosen, potential, label, atoms, settings, keep)))
         except InputError as error:
             refused.append(error)
     return found, refused
 
 
-def _computed(chosen: Computation, potential: Potential, label: str, atoms: Atoms, settings: Any) -> Computed:
+def _computed(
+    chosen: Any, potential: Potential, label: str, atoms: Atoms, settings: Any, keep: Path | None
+) -> Computed:
     from rich.console import Console
 
     from discover.cli.progress import progress_on
@@ -131,8 +158,10 @@ def _computed(chosen: Computation, potential: Potential, label: str, atoms: Atom
     from properties.errors import PropertyError
 
     progress = progress_on(Console(stderr=True))
+    keeps = getattr(chosen, "KEEPS", False) and keep is not None
+    folder = {"folder": keep / Path(label).name.replace("@", "-")} if keeps and keep is not None else {}
     try:
-        return chosen.compute(potential, atoms, settings, progress)
+        return chosen.compute(potential, atoms, settings, progress, **folder)
     except (PropertyError, UnsuitableStructureError) as error:
         raise InputError(f"{label}: {error}") from None
     finally:

@@ -13,7 +13,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from discover.cli.output import duration
-from discover.progress import PROPERTIES, SEARCHING, Progress
+from discover.progress import DYNAMICS, PROPERTIES, SEARCHING, Progress
 
 LINE_EVERY_S = 10.0
 """Plain lines: often enough to see it live, seldom enough for a log."""
@@ -49,7 +49,7 @@ def totals(model_calls: int, failed: int, duplicates: int, best: str) -> str:
 
 def _things(doing: str) -> str:
     """What is counted."""
-    return {SEARCHING: "candidates", PROPERTIES: "stages"}.get(doing, "structures")
+    return {SEARCHING: "candidates", PROPERTIES: "stages", DYNAMICS: "steps"}.get(doing, "structures")
 
 
 class Lines:

@@ -6,8 +6,12 @@ A computation is a module with
     NEEDS: Sequence[str]                stages of the pipeline that come first: "rest", "validate"
     VERSION: int                        1 where it is not given; raised by whoever makes `compute` give other numbers,
                                         for the pipeline to compute again
+    KEEPS: bool                         False where it is not given; True where `compute` takes `folder=` too: a place
+                                        for files from which it goes on after a kill, None where there is none
+    def needs(settings) -> Sequence     in place of NEEDS, where they hang on the settings (as JSON)
     def compute(potential, atoms, settings, progress) -> Computed
     def plots(json) -> Sequence[Plot]   figures of what `compute` gave as JSON, so that a report can be drawn again
+    def table(json) -> head, rows, right    of the same, where the report shall show a table; may be left out
 """
 
 from __future__ import annotations
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from potentials import Potential
 
 HOMES = {
+    "barrier": "discover.compute.barrier",
+    "conductivity": "discover.compute.conductivity",
     "elastic": "discover.compute.elastic",
     "kappa": "discover.compute.kappa",
     "phonons": "discover.compute.phonons",

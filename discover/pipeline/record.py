@@ -38,6 +38,9 @@ _CSV: Mapping[str, tuple[str, ...]] = {
     "error_volumetric_expansion_300K_per_K": ("thermal", "error_volumetric_expansion_per_K"),
     "bulk_modulus_300K_GPa": ("thermal", "bulk_modulus_GPa"),
     "mean_grueneisen_300K": ("thermal", "mean_grueneisen"),
+    "activation_energy_eV": ("conductivity", "activation_energy_eV"),
+    "error_activation_energy_eV": ("conductivity", "activation_energy_error_eV"),
+    "conductivity_300K_S_per_cm": ("conductivity", "extrapolated_300_K", "value"),
 }
 """Columns: the stage and the keys that lead to the number, or to a row of them over temperatures."""
 ROOM_K = 300.0

@@ -66,6 +66,12 @@ KEY_NUMBERS = (
         "kappa", ("kappa_W_per_m_K",), "Lattice thermal conductivity at 300 K", "W/(m K)", 1,
         ("error_kappa_W_per_m_K",), at_K=300.0,
     ),
+    KeyNumber(
+        "conductivity", ("activation_energy_eV",), "Activation energy of σT", "eV", 3, ("activation_energy_error_eV",)
+    ),
+    KeyNumber(
+        "conductivity", ("extrapolated_300_K", "value"), "Conductivity at 300 K, by the fit", "mS/cm", 3, scale=1e3
+    ),
     KeyNumber("uncertainty", ("expected_error_meV_per_atom",), "Error to expect of the energy", "meV/atom", 0),
 )
 

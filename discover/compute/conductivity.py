@@ -1,0 +1,348 @@
+"""`discover compute conductivity`: from a structure to σ(T) by molecular dynamics."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from ase import Atoms
+from ase.build import make_supercell
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator, model_validator
+
+from discover.composition import formula_of, fractions_of
+from discover.compute.carriers import Carriers, carriers_of
+from discover.compute.conductivity_figures import arrhenius_plot, current_plot, density_plot, displacement_plot
+from discover.compute.conductivity_words import columns, sentence
+from discover.compute.registry import Computed
+from discover.progress import DYNAMICS, Progress
+from discover.report.look import Plot
+from potentials import Potential
+from properties.dynamics import DynamicsSettings, Replica, Run, Standing, run
+from properties.errors import PropertyError
+from properties.phonons.harmonic import integer_matrix
+from properties.rest import at_rest
+from properties.transport import conductivity
+from properties.transport.settings import Frame, Spectrum, TransportSettings
+from properties.validation import require_conservative
+
+_MD = DynamicsSettings()
+_TRANSPORT = TransportSettings()
+LAST_STEPS = 10
+"""Of the annealing: dynamics end with a frame."""
+AFTER = 1_000_000
+"""Between the seeds of a replica's annealing and of what follows."""
+OF_THE_ANALYSIS = ("charges", "mobile", "frame", "spectrum", "largest_relative_error", "jump_A")
+"""Settings that the same trajectories serve, whatever they are."""
+MOST_ATOMS = 20_000
+"""Of a supercell; beyond it a mistyped length ends the process."""
+
+
+class Reference(BaseModel):
+    """A conductivity that others have measured, for the figure.
+
+    label: who. temperatures_K, conductivity_S_per_cm: one each.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    label: str
+    temperatures_K: Annotated[list[PositiveFloat], Field(min_length=1)]
+    conductivity_S_per_cm: Annotated[list[PositiveFloat], Field(min_length=1)]
+
+    @field_validator("conductivity_S_per_cm")
+    @classmethod
+    def _as_many(cls, values: list[float], info: Any) -> list[float]:
+        wanted = len(info.data.get("temperatures_K", values))
+        if len(values) != wanted:
+            raise ValueError(f"must have a value for each of {wanted} temperatures (has {len(values)})")
+        return values
+
+
+class Settings(BaseModel):
+    """As `properties.dynamics.DynamicsSettings` and `properties.transport.TransportSettings` have them.
+
+    relax: False begins with the crystal as it was given: one that exists only hot comes to no rest of its own kind.
+    temperatures_K: at least four, for an activation energy and a look for a kink.
+    replicas: at each temperature; errors come from their scatter.
+    anneal_K, anneal_ps: every replica is first run at this temperature, to forget which of more sites than ions the
+        structure has them on; None begins with that.
+    supercell, supercell_length_A: three multiples of the cell or a 3x3 matrix; None repeats it until opposite faces
+        are so far apart.
+    pressure_GPa: None keeps the cell; a number gives each temperature the cell that it has under it (`npt_ps`).
+    charges: formal, e, by species; None guesses oxidation states.
+    mobile: species; None takes those that conduct in known conductors, and where there is none those that moved.
+    frame, spectrum, largest_relative_error, jump_A: of the analysis.
+    watch: "note" the first departure from the potential's domain, or "stop" a replica there.
+    insist: go on though the potential does not conserve energy.
+    processes: None takes as many as there are threads.
+    references: conductivities of others, for the figure.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    temperatures_K: Annotated[list[PositiveFloat], Field(min_length=1)] = [600.0, 700.0, 800.0, 900.0, 1000.0]
+    replicas: Annotated[int, Field(ge=1)] = 5
+    relax: bool = True
+    anneal_K: PositiveFloat | None = None
+    anneal_ps: PositiveFloat = 5.0
+    supercell: list[Any] | None = None
+    supercell_length_A: PositiveFloat = 12.0
+    timestep_fs: PositiveFloat = _MD.time_step_fs
+    pressure_GPa: float | None = None
+    barostat: Literal["isotropic", "anisotropic"] = _MD.barostat
+    npt_ps: Annotated[float, Field(ge=0)] = _MD.npt_ps
+    equilibrate_ps: Annotated[float, Field(ge=0)] = _MD.equilibrate_ps
+    produce_ps: PositiveFloat = 100.0
+    ensemble: Literal["nvt", "nve"] = _MD.ensemble
+    friction_per_ps: PositiveFloat = _MD.friction_per_ps
+    every: Annotated[int, Field(ge=1)] = 2
+    frame_every: Annotated[int, Field(ge=1)] = 50
+    charges: dict[str, float] | None = None
+    mobile: list[str] | None = None
+    frame: Frame = _TRANSPORT.frame
+    spectrum: Spectrum = _TRANSPORT.spectrum
+    largest_relative_error: Annotated[float, Field(gt=0, le=1)] = _TRANSPORT.largest_relative_error
+    jump_A: dict[str, PositiveFloat] | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+    watch: Literal["note", "stop"] | None = None
+    insist: bool = False
+    processes: Annotated[int, Field(ge=1)] | None = None
+    references: list[Reference] = []
+
+    @field_validator("temperatures_K")
+    @classmethod
+    def _each_once(cls, given: list[float]) -> list[float]:
+        if len(set(given)) < len(given):
+            raise ValueError(f"names a temperature twice (is {', '.join(f'{t:g}' for t in given)})")
+        return sorted(given)
+
+    @field_validator("supercell")
+    @classmethod
+    def _is_one(cls, given: list[Any] | None) -> list[Any] | None:
+        try:
+            return None if given is None else integer_matrix(given).tolist()
+        except PropertyError:
+            raise ValueError("give three whole numbers, or a 3x3 matrix of them with a positive determinant") from None
+
+    @model_validator(mode="after")
+    def _can_be_run(self) -> Self:
+        try:
+            self.dynamics(1)
+        except PropertyError as error:
+            key, _, text = str(error).partition(": ")
+            raise ValueError(f"@{key}@{text}") from None
+        return self
+
+    def dynamics(self, processes: int) -> DynamicsSettings:
+        """What `run` takes."""
+        return DynamicsSettings(
+            time_step_fs=self.timestep_fs,
+            pressure_GPa=self.pressure_GPa,
+            npt_ps=self.npt_ps,
+            barostat=self.barostat,
+            equilibrate_ps=self.equilibrate_ps,
+            friction_per_ps=self.friction_per_ps,
+            produce_ps=self.produce_ps,
+            ensemble=self.ensemble,
+            every=self.every,
+            frame_every=self.frame_every,
+            watch=self.watch,
+            processes=processes,
+        )
+
+    def transport(self, carriers: Carriers, atoms: Atoms, cell: Atoms) -> TransportSettings:
+        """What `conductivity` takes; `atoms` repeated make up `cell`."""
+        matrix = (cell.cell.array @ np.linalg.inv(atoms.cell.array)).round().astype(int)
+        plain = np.array_equal(matrix, np.diag(matrix.diagonal()))
+        return TransportSettings(
+            frame=self.frame,
+            mobile=tuple(carriers.mobile) or None,
+            spectrum=self.spectrum,
+            jump_A=self.jump_A,
+            largest_relative_error=self.largest_relative_error,
+            repeats=(int(matrix[0, 0]), int(matrix[1, 1]), int(matrix[2, 2])) if plain else (1, 1, 1),
+        )
+
+
+NEEDS: Sequence[str] = ("rest", "validate")
+KEEPS = True
+
+
+def needs(settings: Mapping[str, Any]) -> Sequence[str]:
+    """A crystal that is taken as it is has to come to no rest."""
+    return NEEDS if settings["relax"] else ("validate",)
+
+
+def compute(
+    potential: Potential, atoms: Atoms, settings: Settings, progress: Progress, folder: Path | None = None
+) -> Computed:
+    """A temperature on each line.
+
+    folder: for trajectories and checkpoints, from which a run that was killed goes on; None keeps nothing.
+    """
+    carriers = carriers_of(atoms, settings.charges, settings.mobile)
+    require_conservative(potential, atoms, settings.insist)
+    if settings.relax:
+        atoms = at_rest(potential.in_double_precision(), atoms, settings.pressure_GPa or 0.0).atoms
+    cell = supercell_of(atoms, settings)
+    replicas = [
+        Replica(cell, kelvin, settings.seed + k * settings.replicas + n)
+        for k, kelvin in enumerate(settings.temperatures_K)
+        for n in range(settings.replicas)
+    ]
+    dynamics = settings.dynamics(_processes(potential, settings))
+    where = None if folder is None else folder / _name(potential, cell, settings)
+    if settings.anneal_K is not None:
+        replicas = _annealed(potential, replicas, settings, dynamics, where, progress)
+    done = run(potential, replicas, dynamics, where, _told(progress))
+    progress.message("analysing currents and displacements")
+    transport = conductivity(done.flows, carriers.charges, settings.transport(carriers, atoms, cell))
+    found = transport.to_json() | _beside(potential, replicas, done, carriers, settings, where)
+    for warning in found["warnings"]:
+        progress.message(f"warning: {warning}")
+    head, rows, right = table(found)
+    ok = all(value is not None for value in found["green_kubo_S_per_cm"])
+    return Computed(found, sentence(found), head, rows, right, ok)
+
+
+def _annealed(
+    potential: Potential,
+    replicas: Sequence[Replica],
+    settings: Settings,
+    dynamics: DynamicsSettings,
+    folder: Path | None,
+    progress: Progress,
+) -> list[Replica]:
+    """The same with the positions that each has after a while at `anneal_K`, each by a way of its own."""
+    assert settings.anneal_K is not None
+    short = replace(
+        dynamics,
+        pressure_GPa=None,
+        equilibrate_ps=settings.anneal_ps,
+        produce_ps=1e-3 * LAST_STEPS * settings.timestep_fs,
+        frame_every=LAST_STEPS,
+        watch=None,
+    )
+    hot = [Replica(r.atoms, settings.anneal_K, r.seed) for r in replicas]
+    done = run(potential, hot, short, folder and folder / "anneal", _told(progress))
+    if done.stopped:
+        raise PropertyError(f"anneal_K: a replica was lost at {settings.anneal_K:g} K ({done.stopped[0].reason})")
+    progress.finish()
+    return [
+        Replica(
+            Atoms(r.atoms.numbers, flow.positions_A[-1], cell=r.atoms.cell, pbc=True), r.temperature_K, r.seed + AFTER
+        )
+        for r, flow in zip(replicas, done.flows, strict=True)
+    ]
+
+
+def supercell_of(atoms: Atoms, settings: Settings) -> Atoms:
+    """The cell that is run.
+
+    Raises:
+        PropertyError: more atoms than anybody can have meant.
+    """
+    matrix = settings.supercell
+    if matrix is None:
+        inverse = np.linalg.inv(atoms.cell.array)
+        apart = 1 / np.linalg.norm(inverse, axis=0)  # of opposite faces, Å
+        matrix = np.diag(np.ceil(settings.supercell_length_A / apart - 1e-6).astype(int)).tolist()
+    count = round(float(np.linalg.det(np.array(matrix)))) * len(atoms)
+    if count > MOST_ATOMS:
+        raise PropertyError(f"supercell: has {count} atoms, more than {MOST_ATOMS}; take a smaller one")
+    return make_supercell(Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True), matrix)
+
+
+def _processes(potential: Potential, settings: Settings) -> int:
+    """One a thread, for many small crystals share no work that threads could halve."""
+    if settings.processes is not None:
+        return settings.processes
+    import torch
+
+    on_cpu = potential.device == "cpu"
+    return min(torch.get_num_threads(), settings.replicas * len(settings.temperatures_K)) if on_cpu else 1
+
+
+def _name(potential: Potential, cell: Atoms, settings: Settings) -> str:
+    """Of the folder of these trajectories: others, of other settings or weights, stay beside it."""
+    metadata = potential.metadata.to_json()
+    ours = (*OF_THE_ANALYSIS, "insist", "processes", "references", "relax", "supercell", "supercell_length_A")
+    parts = [
+        {k: metadata.get(k) for k in ("name", "version", "checkpoint_sha256", "parameters")},
+        [cell.numbers.tolist(), cell.cell.array.tolist(), cell.positions.tolist()],
+        settings.model_dump(mode="json", exclude=set(ours)),
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:10]
+
+
+def _told(progress: Progress) -> Callable[[Standing], None]:
+    """Steps of all stages make one bar."""
+    begun = False
+
+    def tell(standing: Standing) -> None:
+        nonlocal begun
+        if not begun:
+            progress.start(standing.total, standing.done, DYNAMICS)
+            begun = True
+        progress.note(standing.done, _said(standing))
+
+    return tell
+
+
+def _said(standing: Standing) -> str:
+    """In a line; the time left is for whoever shows it."""
+    words = [standing.doing, f"{standing.running} replica{'s' if standing.running != 1 else ''}"]
+    words += [f"{standing.stopped} stopped"] if standing.stopped else []
+    words += [f"{1e3 * standing.seconds_per_step:.3g} ms a step"] if standing.seconds_per_step is not None else []
+    return ", ".join(words)
+
+
+def _beside(
+    potential: Potential,
+    replicas: Sequence[Replica],
+    done: Run,
+    carriers: Carriers,
+    settings: Settings,
+    folder: Path | None,
+) -> dict[str, Any]:
+    """What the figures and a reader need besides: who moved, in which cell, how well energy was kept."""
+    stopped = [
+        asdict(s) | {"replica": replicas[s.replica].seed, "temperature_K": replicas[s.replica].temperature_K}
+        for s in done.stopped
+    ]
+    return {
+        "formula": formula_of(fractions_of(replicas[0].atoms)),
+        "potential": potential.metadata.to_json(),
+        "charges_note": carriers.charges_note,
+        "mobile_note": carriers.mobile_note,
+        "stopped": stopped,
+        "trajectories": None if folder is None else str(folder),
+        "flows": [
+            {
+                "temperature_K": f.temperature_K,
+                "seed": f.seed,
+                "energy_drift_meV_atom_ps": f.energy_drift_meV_atom_ps,
+                "energy_spread_meV_atom": f.energy_spread_meV_atom,
+                "pressure_GPa": f.pressure_GPa,
+                "departure": None if f.departure is None else asdict(f.departure),
+            }
+            for f in done.flows
+        ],
+        "references": [r.model_dump() for r in settings.references],
+        "run": settings.model_dump(mode="json"),
+    }
+
+
+def table(json: Mapping[str, Any]) -> tuple[Sequence[str], list[list[str]], Sequence[str]]:
+    """Head, rows and the columns of numbers."""
+    return columns(json)
+
+
+def plots(json: Mapping[str, Any]) -> Sequence[Plot]:
+    """Displacements, the current's autocorrelation, Arrhenius, and where ions were."""
+    return [displacement_plot(json), current_plot(json), arrhenius_plot(json), *density_plot(json)]
