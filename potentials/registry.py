@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from potentials.metadata import Metadata
 from potentials.potential import Potential
 
 SEVENNET = ("7net-0", "7net-l3i5")
@@ -68,7 +69,10 @@ def load(name: str = "7net-0", device: str = "auto", compiled: bool = False, **o
     """A potential by name.
 
     name: 7net-0, 7net-l3i5, chgnet, emt, lj (options sigma_A, epsilon_eV, cutoff_A, pairs), contacts (epsilon_eV),
-        ase:module:Class (options go to the class), or the path of a SevenNet checkpoint.
+        ewald, pme (charges, cutoff_A, accuracy), ionic (charges and pairs, or parameters), ase:module:Class (options go
+        to the class), or the path of a SevenNet checkpoint. The option `electrostatics`, {"charges": ..., "method": ...},
+        adds charges, which a potential that holds them already refuses unless told to `insist`; a checkpoint that was
+        fine-tuned beside electrostatics brings them along.
     device: auto, cpu, cuda, cuda:N.
     compiled: fuse SevenNet's tensor products with torch.compile (needs a C++ compiler on a CPU; a minute once).
 
@@ -83,14 +87,25 @@ def load(name: str = "7net-0", device: str = "auto", compiled: bool = False, **o
     except DeviceError:
         raise
     except Exception as error:
-        # Of ours, only options can be wrong; of a file or a foreign class, anything
-        if name in NAMES and not options:
+        # Of ours, only options can be wrong, or missing where ions need charges; of a file or a foreign class, anything
+        if name in NAMES and name not in CHARGED and not options:
             raise
         kind = "" if isinstance(error, TypeError | ValueError) else f"{type(error).__name__}: "
         raise LoadError(f"{name!r} cannot be loaded: {kind}{' '.join(str(error).split())[:300]}") from error
 
 
 def _load(name: str, device: str, compiled: bool, options: dict[str, Any]) -> Potential:
+    others = {key: value for key, value in options.items() if key != "electrostatics"}
+    alone = _load_alone(name, device, compiled, others)
+    if options.get("electrostatics") is None:
+        return alone
+    from potentials.joining import join
+    from potentials.training.lineage import lineage
+
+    return join(alone, name, options["electrostatics"], lineage(name) if Path(name).is_file() else None)
+
+
+def _load_alone(name: str, device: str, compiled: bool, options: dict[str, Any]) -> Potential:
     if name == "emt" or name.startswith("ase:"):
         from potentials import ase_potential
 
@@ -114,8 +129,17 @@ def _load(name: str, device: str, compiled: bool, options: dict[str, Any]) -> Po
         return getattr(electrostatics, name)(device, **options)
     from potentials.sevennet import SevenNetPotential
 
-    checkpoint = None if name in SEVENNET else Path(name)
-    return SevenNetPotential(name, device, compiled=compiled, checkpoint=checkpoint, **options)
+    if name in SEVENNET:
+        return SevenNetPotential(name, device, compiled=compiled, **options)
+    network = SevenNetPotential(name, device, compiled=compiled, checkpoint=Path(name), **options)
+    from potentials.training.lineage import lineage
+
+    made = lineage(name)
+    if made is None or not made.electrostatics:
+        return network
+    from potentials.joining import rejoined
+
+    return rejoined(network, made)
 
 
 def available() -> list[dict[str, Any]]:
@@ -125,7 +149,7 @@ def available() -> list[dict[str, Any]]:
     or None for any), licence, note.
     """
     packages = {"7net-0": "sevenn", "7net-l3i5": "sevenn", "chgnet": "chgnet", "emt": "ase"}
-    packages |= {"lj": "torch_sim", "contacts": "torch_sim"}
+    packages |= dict.fromkeys(("lj", "contacts", *CHARGED), "torch_sim")
     notes = {
         "7net-0": "default; trained on MPtrj",
         "7net-l3i5": "slower, more accurate",
@@ -133,11 +157,16 @@ def available() -> list[dict[str, Any]]:
         "emt": "fcc metals; a toy beyond them",
         "lj": "reduced units unless told otherwise",
         "contacts": "tidies structures; its energies mean nothing",
+        "ewald": "point charges, which options give",
+        "pme": "the same on a mesh, for many atoms",
+        "ionic": "charges and pair terms, which options give",
     }
     rows = []
     for name in NAMES:
         row: dict[str, Any] = {"name": name, "installed": find_spec(packages[name]) is not None, "note": notes[name]}
-        if row["installed"]:
+        if row["installed"] and name in CHARGED:
+            row |= Metadata(name, "1", licence="MIT").to_json() | {"elements": None}
+        elif row["installed"]:
             metadata = load(name, "cpu").metadata
             row |= metadata.to_json() | {"elements": metadata.elements and list(metadata.elements)}
         rows.append(row)

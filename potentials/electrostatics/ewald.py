@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from ase.data import atomic_numbers
 from torch_sim.models.interface import SumModel
 
 from potentials.electrostatics.real_space import IonPairs, Terms
-from potentials.electrostatics.reciprocal_model import ReciprocalModel
+from potentials.electrostatics.reciprocal_model import EwaldSum, ReciprocalModel, SmoothSum
 from potentials.electrostatics.splitting import Splitting
 from potentials.electrostatics.tail import TailModel
 from potentials.metadata import Metadata
@@ -21,6 +22,21 @@ from potentials.potential import Evaluation, Potential
 CPU_BATCH_ATOMS = 1000
 GPU_BATCH_ATOMS = 20000
 """A guess, as for networks."""
+
+
+def summed_by(method: str, splitting: Splitting) -> SmoothSum:
+    """The smooth half of the sum, exactly (ewald) or on a mesh (pme).
+
+    Raises:
+        ValueError: another method.
+    """
+    if method == "ewald":
+        return EwaldSum(splitting)
+    if method == "pme":
+        from potentials.electrostatics.mesh import MeshSum
+
+        return MeshSum(splitting)
+    raise ValueError(f"method: must be ewald or pme (is {method!r})")
 
 
 class IonPotential(Potential):
@@ -39,8 +55,9 @@ class IonPotential(Potential):
         device: str = "cpu",
         terms: Terms | None = None,
         tail: bool = False,
+        method: str = "ewald",
     ) -> None:
-        """terms: their tables have the order of `charges`; tail: with what they would add beyond the cut-off."""
+        """method: ewald or pme; terms: their tables have the order of `charges`; tail: with what they would add beyond the cut-off."""
         self.charges, self.splitting = dict(charges), splitting
         self.metadata, self.device = metadata, device
         self.cutoff_A = splitting.cutoff_A
@@ -50,7 +67,7 @@ class IonPotential(Potential):
         table = torch.full((120,), torch.nan, dtype=torch.float64)
         table[list(type_map)] = values
         self.pairs = PairVectorModel(IonPairs(type_map, values, splitting, terms), device, torch.float64)
-        self.reciprocal = ReciprocalModel(table, splitting, device)
+        self.reciprocal = ReciprocalModel(table, summed_by(method, splitting), device)
         self.tail = TailModel(type_map, terms, splitting.cutoff_A, device) if terms and tail else None
         self.model = SumModel(self.pairs, self.reciprocal, *([self.tail] if self.tail else []))
 

@@ -150,3 +150,19 @@ def together(sizes: Sequence[int]) -> list[list[int]]:
     for place, size in enumerate(sizes):
         groups.setdefault(size, []).append(place)
     return list(groups.values())
+
+
+def smooth_matrix(positions: Tensor, at: Grid, splitting: Splitting) -> Tensor:
+    """∂²E/∂q_i∂q_j of one cell, eV/e², (n, n); positions: (n, 3), Å; `at` of that cell alone."""
+    fractional = positions @ at.inverse[0]
+    axes = torch.meshgrid(*(torch.arange(n, dtype=positions.dtype) for n in at.lengths), indexing="ij")
+    corner = torch.stack([axis.ravel() for axis in axes], dim=-1)
+    found = torch.zeros(len(positions), len(positions), dtype=positions.dtype)
+    for signs, weight in zip(SIGNS, at.weight[0], strict=True):
+        some = weight > 0
+        phase = 2 * pi * fractional @ (corner[some] * corner.new_tensor((1, *signs))).T
+        for wave in (torch.cos(phase), torch.sin(phase)):
+            found += (wave * weight[some]) @ wave.T
+    own = 2 * COULOMB_EV_A * splitting.alpha_per_A / sqrt(pi)
+    background = COULOMB_EV_A * pi / (splitting.alpha_per_A**2 * at.volume_A3[0])
+    return found - own * torch.eye(len(positions), dtype=positions.dtype) - background

@@ -31,6 +31,8 @@ class Lineage:
         date: ISO 8601, UTC.
         versions: of the packages that trained it.
         result: `FineTuned` by name: errors, history, offsets_eV.
+        electrostatics: what the network was trained beside and is to be used with (`electrostatics.Electrostatics` by
+            name, and `constants_eV` of each element); None where it was trained on whole energies.
         before: the parent's own lineage; None for a root.
     """
 
@@ -50,6 +52,7 @@ class Lineage:
     date: str
     versions: Mapping[str, str]
     result: Mapping[str, Any] = field(default_factory=dict)
+    electrostatics: Mapping[str, Any] | None = None
     before: Lineage | None = None
 
     @property
@@ -61,7 +64,8 @@ class Lineage:
     def training_functional(self) -> str:
         """What the energies imitate, from the root on, for people."""
         root = self.before.training_functional if self.before else self.functional or "unknown functional"
-        return f"{root}; fine-tuned on {len(self.labels)} labels of {described(self.oracle)}"
+        beside = " less electrostatics, which are added" if self.electrostatics else ""
+        return f"{root}; fine-tuned on {len(self.labels)} labels of {described(self.oracle)}{beside}"
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able fields."""
