@@ -14,6 +14,7 @@ from torch_sim.models.interface import ModelInterface, SumModel
 from potentials.neighbours import SKIN_A, NeighbourOverflowError, Structure
 from potentials.pair_vector import PairVectorModel
 from potentials.potential import Evaluation, Potential, batches
+from potentials.sum_potential import RoundedModel
 from potentials.verlet import VerletModel
 
 
@@ -23,7 +24,9 @@ def dynamics_model(potential: Potential, skin_A: float = SKIN_A) -> ModelInterfa
     Positions change by 10⁻² Å in a step and grow without bound where atoms diffuse: in single precision they would
     lose what the energy's conservation needs.
     """
-    return PotentialModel(potential) if potential.model is None else _in_double(potential.model, skin_A)
+    if potential.model is None:
+        return PotentialModel(potential)
+    return _in_double(potential.model, potential.batch_atoms, skin_A)
 
 
 def set_stress(model: ModelInterface, on: bool) -> None:
@@ -54,11 +57,13 @@ def failures_of(model: ModelInterface) -> dict[int, str]:
     return failed
 
 
-def _in_double(model: ModelInterface, skin_A: float) -> ModelInterface:
+def _in_double(model: ModelInterface, batch_atoms: int, skin_A: float) -> ModelInterface:
+    if isinstance(model, RoundedModel):
+        return _in_double(model.inner, batch_atoms, skin_A)
     if isinstance(model, PairVectorModel):
-        return VerletModel(model, skin_A)
+        return VerletModel(model, batch_atoms, skin_A)
     if type(model) is SumModel:
-        return SumModel(*(_in_double(part, skin_A) for part in model.children()))  # type: ignore[arg-type]
+        return SumModel(*(_in_double(part, batch_atoms, skin_A) for part in model.models))  # type: ignore[arg-type]
     return model if model.dtype == torch.float64 else CastModel(model)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -32,8 +33,10 @@ class VerletModel(ModelInterface):
         lists_made: so many, of single systems.
     """
 
-    def __init__(self, model: PairVectorModel, skin_A: float = SKIN_A) -> None:
+    def __init__(self, model: PairVectorModel, batch_atoms: int, skin_A: float = SKIN_A) -> None:
+        """batch_atoms: of one call of the network, as `Potential.batch_atoms`."""
         super().__init__()
+        self.batch_atoms = batch_atoms
         self.pairs_model = model
         self.skin_A = skin_A
         self._device, self._dtype = model.device, torch.float64
@@ -73,21 +76,31 @@ class VerletModel(ModelInterface):
             self._set_offsets(cells)
         vectors = x.index_select(0, self._second) - x.index_select(0, self._first) + self._offset
         within = ((vectors * vectors).sum(-1) < self.pairs_model.network.cutoff_A**2).nonzero()[:, 0]
-        found = self.pairs_model.derivatives_of_pairs(
-            self._types,
-            vectors[within].to(self.pairs_model.dtype),
-            self._first[within],
-            self._second[within],
-            self._system[within],
-            self._atom_system,
-            torch.linalg.det(cells).abs(),
-            self._compute_stress,
-        )
+        vectors = vectors[within].to(self.pairs_model.dtype)
+        calls = [self._call(call, vectors, within, cells) for call in self._calls]
+        found = {key: torch.cat([part[key] for part in calls]) for key in calls[0]}
         self.features = found.pop("features", None)
         for k in self.failed:
             found["energy"][k] = torch.nan
             found["forces"][self._bounds[k] : self._bounds[k + 1]] = torch.nan
         return found
+
+    def _call(self, systems: slice, vectors: Tensor, within: Tensor, cells: Tensor) -> dict[str, Tensor]:
+        """Evaluate some of the systems; `within`: the listed pairs that `vectors` are of."""
+        atoms = slice(self._bounds[systems.start], self._bounds[systems.stop])
+        ends = torch.tensor([self._pair_bounds[systems.start], self._pair_bounds[systems.stop]], device=self._device)
+        here = slice(*torch.searchsorted(within, ends).tolist())
+        listed = within[here]
+        return self.pairs_model.derivatives_of_pairs(
+            self._types[atoms],
+            vectors[here].detach(),
+            self._first[listed] - atoms.start,
+            self._second[listed] - atoms.start,
+            self._system[listed] - systems.start,
+            self._atom_system[atoms] - systems.start,
+            torch.linalg.det(cells[systems]).abs(),
+            self._compute_stress,
+        )
 
     def _begin(self, state: ts.SimState) -> None:
         """What does not change while atoms move."""
@@ -96,6 +109,7 @@ class VerletModel(ModelInterface):
         self._atom_system = state.system_idx
         counts = state.n_atoms_per_system.tolist()
         self._bounds = [sum(counts[:k]) for k in range(len(counts) + 1)]
+        self._calls = _calls(counts, self.batch_atoms)
         nothing = torch.zeros(0, dtype=torch.long, device=self._device)
         self._lists = [(nothing, nothing, torch.zeros((0, 3), dtype=self._dtype, device=self._device))] * len(counts)
         self._x = state.positions.detach().clone()
@@ -133,7 +147,9 @@ class VerletModel(ModelInterface):
             self._lists[k] = first.long() + shift, second.long() + shift, images.to(self._dtype)
             self.lists_made += 1
         self._first, self._second, self._images = (torch.cat(part) for part in zip(*self._lists, strict=True))
-        lengths = torch.tensor([len(one[0]) for one in self._lists], device=self._device)
+        counts = [len(one[0]) for one in self._lists]
+        self._pair_bounds = [sum(counts[:k]) for k in range(len(counts) + 1)]
+        lengths = torch.tensor(counts, device=self._device)
         self._system = torch.repeat_interleave(torch.arange(len(lengths), device=self._device), lengths)
         self._set_offsets(cells)
 
@@ -141,6 +157,20 @@ class VerletModel(ModelInterface):
         """Of the images of each pair, Å, (n_pairs, 3)."""
         self._offset_of = cells.clone()
         self._offset = torch.einsum("pa,pab->pb", self._images, cells[self._system])
+
+
+def _calls(counts: Sequence[int], batch_atoms: int) -> list[slice]:
+    """Systems that are evaluated together: on a CPU as many as stay in its caches.
+
+    8 cells of 64 atoms with 7net-0 took 4.9 s a step in one call, where one cell took 0.27 s.
+    """
+    calls, start, atoms = [], 0, 0
+    for k, count in enumerate(counts):
+        if k > start and atoms + count > batch_atoms:
+            calls.append(slice(start, k))
+            start, atoms = k, 0
+        atoms += count
+    return [*calls, slice(start, len(counts))]
 
 
 def _images(structure: Structure, reach_A: float, most: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from potentials.suitable import UnsuitableStructureError, check_suitable
 from properties.dynamics.flow import Departure, Flow
 from properties.dynamics.folder import RunFolder
 from properties.dynamics.keeping import InMemory, Keeper
+from properties.dynamics.memory import keep_freed_memory
 from properties.dynamics.recording import Rows
 from properties.dynamics.settings import DynamicsSettings, Replica
 from properties.dynamics.stages import Course, Stopped
@@ -94,6 +95,8 @@ def run_part(
     progress: Progress,
 ) -> tuple[dict[int, Flow], list[Stopped]]:
     """Those replicas of all whose indices are in `part`, in this process."""
+    if potential.device == "cpu":
+        keep_freed_memory()
     mine = [replicas[k] for k in part]
     if folder is None:
         course = Course(potential, mine, settings, [InMemory() for _ in part], progress, lambda arrays: None)

@@ -17,14 +17,6 @@ from properties.dynamics.stages import Stopped
 from properties.dynamics.standing import Progress, Standing
 from properties.errors import PropertyError
 
-ALLOCATOR = {
-    "OMP_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
-    "MALLOC_TOP_PAD_": str(1 << 28),
-}
-"""Of a child: one thread, and memory that is kept instead of given back and asked for again in every step."""
-
 
 def run_shared(
     potential: Potential,
@@ -45,8 +37,6 @@ def run_shared(
     alone = replace(settings, processes=1)
     context = mp.get_context("spawn")
     pipes, children = [], []
-    kept = {name: os.environ.get(name) for name in ALLOCATOR}
-    os.environ.update({name: value for name, value in ALLOCATOR.items() if kept[name] is None})
     try:
         for part in parts:
             mine, theirs = context.Pipe(duplex=False)
@@ -56,11 +46,6 @@ def run_shared(
             theirs.close()
             pipes.append(mine)
             children.append(child)
-    finally:
-        for name, value in kept.items():
-            if value is None:
-                os.environ.pop(name, None)
-    try:
         return _collect(pipes, progress)
     finally:
         for child in children:
