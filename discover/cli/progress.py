@@ -41,6 +41,11 @@ class Pace:
         return f"about {duration((now_s - self.started_s) / fresh * (self.total - done))} left"
 
 
+def _left(text: str, pace: Pace, done: int, now_s: float) -> str:
+    """Time that remains; nothing where the text says it of what takes longest, which a pace of few pieces cannot."""
+    return "" if " left" in text else pace.left(done, now_s)
+
+
 def totals(model_calls: int, failed: int, duplicates: int, best: str) -> str:
     """The numbers behind the bar, in one line."""
     parts = [f"{model_calls} model calls", f"{failed} failed", f"{duplicates} duplicates", best]
@@ -83,7 +88,7 @@ class Lines:
     def note(self, done: int, text: str) -> None:
         """The same in words of another kind of work."""
         now = self._clock()
-        left = self._pace.left(done, now)
+        left = _left(text, self._pace, done, now)
         self._latest = done, ", ".join(part for part in (text, left) if part)
         said_done, said_s = self._said
         far = self._pace.total and done - said_done >= LINE_EVERY_SHARE * self._pace.total
@@ -147,7 +152,7 @@ class Bar:
     def note(self, done: int, text: str) -> None:
         """Move the bar, with words of another kind of work below it."""
         self._bar.update(self._task, completed=done)
-        left = self._pace.left(done, self._clock())
+        left = _left(text, self._pace, done, self._clock())
         self._totals.plain = ", ".join(part for part in (text, left) if part)
 
     def message(self, text: str) -> None:
