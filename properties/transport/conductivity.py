@@ -22,8 +22,8 @@ S_PER_CM = units._e * 1e20
 SHOWN_CUTOFFS, SHORTEST_SHOWN_PS = 2.0, 1.0
 """Autocorrelations are shown to so many periods of the fit's cutoff, and as long as vibrations at least."""
 NEUTRAL_E = 1e-6
-DISAGREE = 3.0
-"""Errors between Green–Kubo and Einstein that are told of."""
+DISAGREE, CONTRADICT = 2.5, 5.0
+"""Errors between Green–Kubo and Einstein that are told of, and that leave no number. Of the same runs, they share noise."""
 
 
 def conductivity(
@@ -66,8 +66,8 @@ def _point(ensemble: Ensemble, mobile: Sequence[str], settings: TransportSetting
     isotropic = settings.isotropic
     if isotropic is None:
         isotropic = not any(d.anisotropic for d in moving)
-    windows = [d.settled_frames for d in moving if d.settled_frames]
-    charge = charge_displacement(ensemble, min(windows)) if windows else None
+    settled = [d.settled for d in moving if d.settled]
+    charge = charge_displacement(ensemble, min(settled)) if settled else None
     whole, directions = _green_kubo(ensemble, isotropic, settings)
     where = {s: density(ensemble, s, settings.repeats) for s in mobile}
     return TemperaturePoint(
@@ -81,7 +81,7 @@ def _point(ensemble: Ensemble, mobile: Sequence[str], settings: TransportSetting
         nernst_einstein=_nernst_einstein(ensemble, moving),
         integral=whole,
         directions=directions,
-        conductivity_reason=_no_number(diffusion, mobile, charge, whole, settings),
+        conductivity_reason=_no_number(diffusion, mobile, charge, whole, _prefactor(ensemble), settings),
         current=_shown(ensemble, whole),
         charge=charge,
         diffusion=diffusion,
@@ -135,6 +135,7 @@ def _no_number(
     mobile: Sequence[str],
     charge: Charge | None,
     whole: Integral,
+    factor: float,
     settings: TransportSettings,
 ) -> str:
     """Why a spectrum that could be fitted is no conductivity; empty where it is one."""
@@ -150,6 +151,13 @@ def _no_number(
             f"{whole.value:.2g} ± {whole.error:.2g} S/cm is less certain than {settings.largest_relative_error:.0%}: "
             "run more replicas, or longer"
         )
+    if charge.slope is not None:
+        other, error = charge.slope.value * factor, charge.slope.error * factor
+        if abs(whole.value - other) > CONTRADICT * np.hypot(whole.error, error):
+            return (
+                f"Green–Kubo says {whole.value:.2g} ± {whole.error:.2g} and Einstein {other:.2g} ± {error:.2g} S/cm: the "
+                "current remembers longer than one of them sees; make runs longer"
+            )
     return ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,8 +12,8 @@ from properties.transport.displacement import (
     Slope,
     curve,
     half_slope,
+    settled_slope,
     settled_window,
-    slope_with_doubt,
     wandering_window,
 )
 from properties.transport.ensemble import Ensemble
@@ -34,7 +34,7 @@ class Diffusion:
         jump_A: a jump's length.
         walked: mean squared displacement.
         slope: D and its tensor, Å²/ps; None where `reason` says why.
-        settled_frames: window from which on the slope stays, see `settled_window`; None as `slope`.
+        settled: frames from which on the slope stays, and by what share it does not (`settled_window`).
         reason: why there is no number.
     """
 
@@ -42,7 +42,7 @@ class Diffusion:
     jump_A: float
     walked: Curve
     slope: Slope | None
-    settled_frames: int | None
+    settled: tuple[int, float] | None
     reason: str
 
     @property
@@ -97,20 +97,23 @@ def self_diffusion(ensemble: Ensemble, symbol: str, jumps_A: Mapping[str, float]
             f"jump squared ({jump**2:.2g} Å²): immobile, or the run is too short to tell"
         )
         return Diffusion(symbol, jump, walked, None, None, reason)
-    slope = slope_with_doubt(series, window, ensemble.frame_ps)
+    slope = settled_slope(series, window, ensemble.frame_ps)
     if slope is None or slope.value <= 2 * slope.error:
         return Diffusion(symbol, jump, walked, None, None, _unresolved(f"growth of {symbol}'s displacement", slope))
+    window = round(slope.window_ps / ensemble.frame_ps)
     return Diffusion(symbol, jump, walked, slope, settled_window(series, window, ensemble.frame_ps), "")
 
 
-def charge_displacement(ensemble: Ensemble, window: int) -> Charge:
-    """At a window, in frames, that the ions have settled by."""
+def charge_displacement(ensemble: Ensemble, settled: tuple[int, float]) -> Charge:
+    """From the window, in frames, that the ions have settled by; the share that they have not goes into the error."""
     series = ensemble.charge_displacement_eA()[:, :, None]
     every_ps = ensemble.frame_ps
     walked = curve(series, every_ps)
-    slope = slope_with_doubt(series, window, every_ps)
+    slope = settled_slope(series, settled[0], every_ps)
     if slope is None:
         return Charge(walked, None, None, _unresolved("growth of the charge's displacement", None))
+    slope = replace(slope, error=float(np.hypot(slope.error, settled[1] * slope.value)))
+    window = round(slope.window_ps / every_ps)
     pairs = None
     if ensemble.own_charge_current_eA_ps is None:
         by_species = ensemble.species_displacements_A() * ensemble.charges_e[:, None]

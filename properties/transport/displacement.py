@@ -20,14 +20,16 @@ WINDOW_RATIO = 1.25
 """Between neighbouring windows of the scan."""
 LONGEST_WINDOW = 0.2
 """Of the run; two of them are 0.4, so that each replica holds two displacements that do not overlap."""
-BLOCK_WINDOWS = 10
+BLOCK_WINDOWS = 15
 """Windows in a block: increments remember two of them, so that neighbouring blocks are nearly independent."""
 MOST_BLOCKS = 20
 """Of a replica: with more the error is no better known."""
 ORIGINS_PER_WINDOW = 8
 """Starting points within a window: all of them would tell nothing more."""
-SETTLED = 0.05
-"""Of a slope that may still go on falling: less than what a conductivity is known to."""
+SETTLED = 0.02
+"""Of a slope that may still move: less than what a conductivity is known to."""
+AGREE = 2.0
+"""Errors of their difference between slopes that agree."""
 ONE_SIGMA = float(norm.cdf(1) - norm.cdf(-1))
 
 
@@ -93,30 +95,37 @@ def half_slope(series: np.ndarray, window: int, frame_ps: float) -> Slope | None
     means = np.concatenate([part.mean(axis=1) for part in np.array_split(increments, pieces, axis=1)])
     values = np.trace(means, axis1=1, axis2=2) / means.shape[1]
     scale = _spread(len(means)) / np.sqrt(len(means))
+    value = float(np.trace(increments.mean(axis=(0, 1))) / means.shape[1])
     return Slope(
         tensor=increments.mean(axis=(0, 1)),
         tensor_error=means.std(axis=0, ddof=1) * scale,
-        value=float(np.trace(increments.mean(axis=(0, 1))) / means.shape[1]),
-        error=float(values.std(ddof=1) * scale),
+        value=value,
+        error=float(max(values.std(ddof=1) * scale, abs(value) * _brownian_error(series, window))),
         window_ps=window * frame_ps,
         blocks=len(means),
     )
 
 
-def slope_with_doubt(series: np.ndarray, window: int, frame_ps: float) -> Slope | None:
-    """`half_slope`, its error widened where twice the window has another slope, by two errors of the difference.
+def settled_slope(series: np.ndarray, window: int, frame_ps: float) -> Slope | None:
+    """`half_slope` at a window, or at its double, or at the double of that, until the next double agrees.
 
     The shorter window's data hold the longer one's, so that variances of the two subtract (Hausman, Econometrica 46,
-    1251 (1978)). The window comes from outside: one picked by the slopes themselves had errors that covered the truth
-    in 20 to 45 % of 200 runs instead of 68 %.
+    1251 (1978)); to agree is to be within two errors of the difference. Where no longer window is left to agree, the
+    disagreement goes into the error. The first window comes from outside: one picked by all the slopes had errors that
+    covered the truth in 20 to 45 % of 200 runs instead of 68 %.
     """
     found = half_slope(series, window, frame_ps)
-    longer = half_slope(series, 2 * window, frame_ps) if 5 * window < series.shape[1] else None
-    if found is None or longer is None:
+    if found is None or 2 * window > LONGEST_WINDOW * 1.5 * series.shape[1]:
+        return found
+    longer = half_slope(series, 2 * window, frame_ps)
+    if longer is None:
         return found
     noise = max(longer.error**2 - found.error**2, found.error**2 / 2)
     excess = (found.value - longer.value) ** 2
-    return replace(found, error=float(np.sqrt(found.error**2 + excess))) if excess > 4 * noise else found
+    if excess <= AGREE**2 * noise:
+        return found
+    further = settled_slope(series, 2 * window, frame_ps)
+    return further or replace(found, error=float(np.sqrt(found.error**2 + excess)))
 
 
 def wandering_window(walked: Curve, jump_A: float) -> int | None:
@@ -132,19 +141,20 @@ def wandering_window(walked: Curve, jump_A: float) -> int | None:
     return round(min(far[0], longest) / frame_ps)
 
 
-def settled_window(series: np.ndarray, window: int, frame_ps: float) -> int:
+def settled_window(series: np.ndarray, window: int, frame_ps: float) -> tuple[int, float]:
     """Frames of the shortest window from which on to `window` the slope stays within SETTLED of that there.
 
-    Of ions, many and so precise; for the charge they carry together, whose few directions could not tell.
+    Of ions, many and so precise; for the charge they carry together, whose few directions could not tell. Beside it,
+    the share by which the slope there still differs.
     """
     last = half_slope(series, window, frame_ps)
-    settled = window
+    settled, share = window, 0.0
     for shorter in reversed([w for w in windows(series.shape[1]) if w < window]):
         slope = half_slope(series, shorter, frame_ps)
         if last is None or slope is None or abs(slope.value / last.value - 1) > SETTLED:
             break
-        settled = shorter
-    return settled
+        settled, share = shorter, abs(slope.value / last.value - 1)
+    return settled, share
 
 
 def curve(series: np.ndarray, frame_ps: float) -> Curve:
@@ -181,6 +191,15 @@ def _increments(series: np.ndarray, window: int) -> np.ndarray:
 
 def _outer(x: np.ndarray) -> np.ndarray:
     return np.swapaxes(x, -1, -2) @ x / x.shape[-2]
+
+
+def _brownian_error(series: np.ndarray, window: int) -> float:
+    """Relative, of as many walkers in as many directions that know nothing of each other: √(6 w/T).
+
+    Blocks say less by chance, most of all where the slope is too small by chance; no estimate is better than this.
+    """
+    replicas, frames, alike, directions = series.shape
+    return float(np.sqrt(6 * window / ((frames - 1) * replicas * alike * directions)))
 
 
 def _spread(count: int) -> float:

@@ -151,7 +151,7 @@ def autocorrelation(series: np.ndarray, step_ps: float, prefactor: float, longes
     power = np.abs(np.fft.rfft(series, n=2 * steps, axis=1)) ** 2
     products = np.fft.irfft(power, axis=1)[:, :lags] / (steps - np.arange(lags))
     running = cumulative_trapezoid(products, dx=step_ps, axis=1, initial=0.0) * prefactor
-    start = products[:, 0].mean()
+    start = products[:, 0].mean() or 1.0  # no current at all: nothing to normalise
     spread = np.sqrt(count) if count > 1 else np.nan
     return Autocorrelation(
         time_ps=step_ps * np.arange(lags),

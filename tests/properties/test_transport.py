@@ -1,6 +1,7 @@
 """Conductivity against what is known exactly: Langevin charges, pairs, coloured noise, and honest refusals."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,19 +97,19 @@ def test_stacie_equals_a_plain_running_integral_of_a_long_series():
     )
 
 
-def coverage(spectrum, runs, steps=3000, phi=0.6):
+def coverage(spectrum, runs, steps, phi):
     rng = np.random.default_rng(11)
     found = [integral(ar1(rng, (15, steps), phi), 1.0, 1.0, spectrum) for _ in range(runs)]
     return np.mean([within(f.value, ar1_integral(phi), f.error, 1.0) for f in found])
 
 
 def test_green_kubo_errors_cover_the_truth_in_68_percent_of_200_runs():
-    assert coverage("exppoly", 200) == pytest.approx(0.683, abs=0.07)
+    assert coverage("exppoly", 200, steps=500, phi=0.4) == pytest.approx(0.683, abs=0.07)
 
 
 @pytest.mark.slow
 def test_green_kubo_errors_of_the_default_spectrum_cover_the_truth_in_68_percent_of_200_runs():
-    assert coverage("pade", 200) == pytest.approx(0.683, abs=0.07)
+    assert coverage("pade", 200, steps=1000, phi=0.6) == pytest.approx(0.683, abs=0.07)
 
 
 # --- diffusion and Einstein --------------------------------------------------------------------------------------
@@ -120,7 +121,7 @@ def test_errors_of_diffusion_and_of_einstein_cover_the_truth_in_68_percent_of_20
     for _ in range(200):
         (ensemble,), _ = ensembles(langevin_flows(rng, steps=1500), CHARGES)
         found = self_diffusion(ensemble, "Li", {"Li": 3.0})
-        charge = charge_displacement(ensemble, found.settled_frames)
+        charge = charge_displacement(ensemble, found.settled)
         exact = IONS * D_A2_PS
         inside.append(
             (
@@ -186,7 +187,7 @@ def test_opposite_pairs_give_no_conductivity(bond_A):
     (point,) = conductivity(opposite_pairs(np.random.default_rng(3), bond_A), CHARGES, FAST).points
     assert point.green_kubo_S_per_cm is None and point.einstein_S_per_cm is None and point.haven_ratio is None
     assert "not told from zero" in point.reason
-    assert point.nernst_einstein[0] > 20
+    assert point.nernst_einstein[0] > 15
     slope = point.charge.slope
     assert abs(slope.value) <= 3.5 * slope.error
     assert point.upper_bound_S_per_cm < 0.02 * point.nernst_einstein[0]
@@ -253,15 +254,12 @@ def test_a_triclinic_crystal_has_a_tensor():
 
 
 def test_pairs_of_species_add_up_to_the_whole():
-    json_ = conductivity(opposite_like(np.random.default_rng(9)), {"Li": 1.0, "Cl": -0.5}, FAST).to_json()
+    """Rigid Li–Cl pairs, +1 and −½: half a charge each. At rest in the centre of mass they would carry nothing."""
+    settings = replace(FAST, frame="laboratory")
+    json_ = conductivity(opposite_pairs(np.random.default_rng(9), 0.0), {"Li": 1.0, "Cl": -0.5}, settings).to_json()
     parts = json_["points"][0]["conductivity_by_pair_S_per_cm"]
     assert sum(parts.values()) == pytest.approx(json_["einstein_S_per_cm"][0], rel=1e-6)
     assert parts["Li-Cl"] < 0 < parts["Li-Li"]
-
-
-def opposite_like(rng):
-    """Rigid Li–Cl pairs; with +1 and −½ they carry half a charge each."""
-    return opposite_pairs(rng, 0.0)
 
 
 # --- charges that change -----------------------------------------------------------------------------------------
