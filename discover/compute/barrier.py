@@ -31,6 +31,7 @@ from properties.rest import at_rest
 
 NEEDS: Sequence[str] = ("rest", "validate")
 KEEPS = True
+HEAD = ("path", "forward", "reverse", "prefactor", "back", "imaginary modes", "joins the ends", "note")
 DEUTERIUM_U = 2.014
 
 
@@ -130,9 +131,9 @@ def compute(
     return Computed(
         json=json,
         title=_title(json, potential),
-        head=("path", "forward", "reverse", "prefactor", "back", "imaginary modes", "joins the ends", "note"),
+        head=HEAD,
         rows=_rows(json),
-        right=("forward", "reverse", "prefactor", "back"),
+        right=HEAD[1:5],
         ok=bool(json["converged"] and json["connects"] is not False),
     )
 
@@ -233,6 +234,11 @@ def _geometry(one: Mapping[str, Any]) -> str:
     if one["mechanism"] == "given":
         return ""
     return f"{one['mechanism']}, {one['per_site']} a site, bottleneck {one['bottleneck_A']:.2f} Å"
+
+
+def table(json: Mapping[str, Any]) -> tuple[Sequence[str], list[list[str]], Sequence[str]]:
+    """Head, rows and the columns of numbers."""
+    return HEAD, _rows(json), HEAD[1:5]
 
 
 def plots(json: Mapping[str, Any]) -> Sequence[Plot]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 AROUND_A = 4.2
 """Atoms further from the path are left out of the picture."""
-ATOM = 0.55
+ATOM = 0.42
 """Of the covalent radius: atoms are drawn small enough to see between them."""
 
 
@@ -108,7 +108,9 @@ def _draw_images(figure: Figure, look: Look, json: Mapping[str, Any]) -> None:
     walked = (way - middle) @ frame.T
     axes.plot(walked[:, 0], walked[:, 1], color=look.accent, lw=1.4, zorder=5)
     for n, place in enumerate(walked):
-        axes.add_patch(_atom(Circle, symbols[hopper], place, look, alpha=1.0 if n == top else 0.45, zorder=6))
+        ball = _atom(Circle, symbols[hopper], place, look, alpha=1.0 if n == top else 0.4, zorder=6)
+        ball.set_edgecolor(look.accent)
+        axes.add_patch(ball)
     axes.set_aspect("equal")
     reach = AROUND_A + 0.5
     axes.set_xlim(walked[:, 0].min() - reach + 1, walked[:, 0].max() + reach - 1)

@@ -11,7 +11,7 @@ from ase import Atoms
 
 from potentials.potential import Potential
 from properties.barriers.band import Band
-from properties.barriers.dimer import dimer
+from properties.barriers.dimer import Dimer, dimer
 from properties.barriers.modes import Modes, hessian, modes_of
 from properties.barriers.path import Path, bands_between, ends_at_rest
 from properties.barriers.rates import Rates, rates, vineyard_prefactor_THz, zero_point_eV
@@ -21,6 +21,9 @@ from properties.barriers.surface import AtomsSurface, News, lengths, unheard, wi
 
 PUSH_OFF_A = 0.3
 """A band off a saddle of higher order, along a second imaginary mode."""
+WIDER = (1.0, 1.5, np.inf)
+"""Times the region, one after another, where the dimer goes down in a direction and no mode of the region does:
+neighbours that are held stiffen it."""
 MOVES = 0.5
 """Of the way of the atom that goes furthest: who goes this far hops too."""
 
@@ -233,8 +236,7 @@ def prove(
         on_step=lambda step, left: progress("saddle", step, settings.max_steps),
     )  # fmt: skip
     ways = np.linalg.norm(found.mode if path is None else path[-1] - path[0], axis=-1)
-    region = _region(surface, found.point, ways, settings)
-    modes = _modes(surface, found.point, region, "saddle: curvatures", progress)
+    region, modes = _curvatures(surface, found, ways, settings, progress)
     slid = None
     if found.converged and modes.n_imaginary == 1:
         progress("saddle: sliding down", 0, 1)
@@ -242,14 +244,28 @@ def prove(
     return Saddle(found, modes, region, slid)
 
 
-def _region(surface: AtomsSurface, point: np.ndarray, ways: np.ndarray, settings: BarrierSettings) -> np.ndarray:
+def _curvatures(
+    surface: AtomsSurface, found: Dimer, ways: np.ndarray, settings: BarrierSettings, progress: News
+) -> tuple[np.ndarray, Modes]:
+    """Region and vibrations there; a region whose held neighbours leave no mode imaginary is widened."""
+    for wider in WIDER:
+        region = _region(surface, found.point, ways, settings, wider * settings.region_A)
+        modes = _modes(surface, found.point, region, "saddle: curvatures", progress)
+        if modes.n_imaginary or found.curvature_eV_A2 >= 0 or len(region) == len(surface.free):
+            break
+    return region, modes
+
+
+def _region(
+    surface: AtomsSurface, point: np.ndarray, ways: np.ndarray, settings: BarrierSettings, radius_A: float
+) -> np.ndarray:
     """Free atoms whose vibrations are taken: all of few, else those near to who hops; indices among the free, (k,)."""
     if len(surface.free) <= settings.few_atoms:
         return np.arange(len(surface.free))
     atoms = surface.at(point)
     near = np.zeros(len(atoms), bool)
     for k in np.flatnonzero(ways >= MOVES * ways.max()):
-        near |= atoms.get_distances(surface.free[k], range(len(atoms)), mic=True) <= settings.region_A
+        near |= atoms.get_distances(surface.free[k], range(len(atoms)), mic=True) <= radius_A
     return np.flatnonzero(near[surface.free])
 
 
