@@ -13,8 +13,10 @@ from discover.folder_lock import LOCK, FolderLock, make_writable
 from discover.given.structures import FILE, given_structures, keep_structures, kept_hits
 from discover.learning.record import LearningRecord
 from discover.pipeline.hits import Hit
+from discover.pipeline.jotting import jotted
 from discover.pipeline.record import read_properties
-from discover.pipeline.results import StageResult, read_results
+from discover.pipeline.results import FOLDER as PROPERTIES
+from discover.pipeline.results import StageResult, folder_of, read_results
 from discover.pipeline.stages import Stage, planned
 from discover.run_folder import CONFIG
 from discover.whole_files import write_files
@@ -122,11 +124,17 @@ class GivenFolder:
                     "id": hit.id,
                     "formula": hit.entry.formula,
                     "stages": {name: found[name].status if name in found else "waiting" for name in self.stages},
+                    "begun": {name: text for name in self.stages if (text := self._begun(hit.id, name))},
                 }
                 for hit, found in self.results()
             ],
             **({} if self.config.learn is None else {"learning": learning.status() if learning else None}),
         }
+
+    def _begun(self, id: int | str, stage: str) -> str:
+        """What a stage that runs, or that was killed, has last said of itself."""
+        said = jotted((self.path / PROPERTIES / folder_of(id) / stage).with_suffix(".progress"))
+        return f"begun ({said})" if said else ""
 
     def status_text(self) -> str:
         """The same for people."""
@@ -136,7 +144,7 @@ class GivenFolder:
             learning = self.learning
             lines += learning.status_text().splitlines()[1:] if learning else ["labels: none yet"]
         for row in now["structures"]:
-            ends = ", ".join(f"{name} {end}" for name, end in row["stages"].items())
+            ends = ", ".join(f"{name} {row['begun'].get(name) or end}" for name, end in row["stages"].items())
             lines.append(f"{row['formula']} ({row['id']}): {ends}")
         return "\n".join(lines)
 

@@ -76,7 +76,7 @@ def compute_given(
         folder.config,
         settings,
         folder.hits(),
-        _potential(folder, settings),
+        computes_with(folder, settings),
         progress,
         workers=workers,
         ray_address=ray_address,
@@ -85,7 +85,7 @@ def compute_given(
     )
 
 
-def _potential(folder: GivenFolder, settings: PropertiesSettings) -> PotentialSpec:
+def computes_with(folder: GivenFolder, settings: PropertiesSettings) -> PotentialSpec:
     """The one that the section names, else the newest that was taught, else the campaign's."""
     spec = properties_potential(folder.config, settings, climbed=False)
     learning = folder.learning

@@ -11,7 +11,8 @@ from discover.cli import main
 from discover.config import load_campaign
 from discover.errors import InputError
 from discover.given.folder import GivenFolder
-from discover.given.run import run_given
+from discover.given.run import computes_with, run_given
+from discover.learning.record import Generation, LearningRecord
 from discover.pipeline.jotting import Jotting, jotted
 from discover.pipeline.results import folder_of
 from discover.pipeline.stages import planned
@@ -50,7 +51,7 @@ def test_each_structure_goes_through_each_stage_and_no_search_is_made(tmp_path, 
     now = folder.status()
     assert now["state"] == "complete"
     assert now["structures"][0] == {
-        "id": "cu", "formula": "Cu", "stages": {"rest": "done", "soft": "done", "alone": "done"}
+        "id": "cu", "formula": "Cu", "stages": {"rest": "done", "soft": "done", "alone": "done"}, "begun": {}
     }  # fmt: skip
     assert not (folder.path / "candidates.db").exists() and not (folder.path / "hull.json").exists()
     assert {p.name for p in (folder.path / "structures").glob("*.cif")} == {"cu.cif", "al.cif"}
@@ -150,6 +151,32 @@ def test_another_campaign_is_refused_and_commands_of_hulls_too(tmp_path, campaig
     assert capsys.readouterr().out.startswith("Cu-Al with emt: complete\nCu (cu): rest done, soft done, alone done\n")
     assert main(["properties", str(out), "--only", "alone", "--set", "alone.strength=2", "--workers", "0"]) == 0
     assert "alone: alone of Cu" in capsys.readouterr().out
+
+
+def test_what_is_learnt_first_computes_then(tmp_path, campaign, calls, monkeypatch):
+    """In a folder of its own, by a campaign that knows nothing of properties: those may change on resuming."""
+    taught = []
+
+    def learn_in(path, config, resume, progress):
+        taught.append((path.name, config.system, config.structures, config.properties, resume))
+        path.mkdir(exist_ok=True)
+        (path / "campaign.yaml").touch()
+        newest = Generation(2, "generations/2/checkpoint.pth", "abc", 5)
+        record = LearningRecord("Cu-Al", {"name": "emt"}, {"name": "emt"}, "md", "ps", 5, (newest,), finished="spent")
+        record.save(path)
+
+    monkeypatch.setattr("discover.learning.folder.learn_in", learn_in)
+    monkeypatch.setattr("discover.given.run.compute_given", lambda folder, settings, progress, **options: None)
+    monkeypatch.setattr(GivenFolder, "write_results", lambda folder: None)
+    text = "properties: [alone]\nlearn: {oracle: {potential: emt}, structures: [cu.xyz]}"
+    for resume in (False, True):
+        folder = run(campaign(text), tmp_path / "run", resume=resume)
+    assert taught == [("learning", "Cu-Al", [], None, False), ("learning", "Cu-Al", [], None, True)]
+    newest = (tmp_path / "run" / "learning" / "generations" / "2" / "checkpoint.pth").resolve()
+    settings = folder.config.properties
+    assert computes_with(folder, settings).name == str(newest)
+    assert computes_with(folder, settings.model_copy(update={"potential": "lj"})).name == "lj"
+    assert folder.status()["learning"]["generations"] == 2
 
 
 def test_a_formula_larger_than_a_searched_cell_is_a_system(tmp_path):
