@@ -76,8 +76,8 @@ def beads_plot(json: Mapping[str, Any]) -> Plot:
         alt=f"Ring polymers of {isotope} at the reactant and at the saddle of {json['formula']}.",
         caption=(
             f"One frame of the ring polymer of {isotope} (mass {mass:.3g} u, {kelvin:g} K), each bead a dot, closed in the "
-            "order of imaginary time; crosses mark atoms at rest. At the saddle all beads lie on the dividing plane, seen "
-            "here edge-on where it appears as a line. The plane of each picture is the one in which beads spread most."
+            "order of imaginary time, seen in the plane in which they spread most; crosses mark atoms at rest. At the "
+            "saddle beads spread within the dividing plane only."
         ),
         draw=lambda figure, look: _draw_beads(figure, look, pictures),
         wide_in=(6.4, 3.2),
