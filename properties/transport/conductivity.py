@@ -23,7 +23,7 @@ SHOWN_CUTOFFS, SHORTEST_SHOWN_PS = 2.0, 1.0
 """Autocorrelations are shown to so many periods of the fit's cutoff, and as long as vibrations at least."""
 NEUTRAL_E = 1e-6
 DISAGREE, CONTRADICT = 2.5, 5.0
-"""Errors between Green–Kubo and Einstein that are told of, and that leave no number. Of the same runs, they share noise."""
+"""Errors between Green–Kubo and Einstein that are told of, and that leave no number: they share the runs' noise."""
 
 
 def conductivity(
@@ -155,8 +155,8 @@ def _no_number(
         other, error = charge.slope.value * factor, charge.slope.error * factor
         if abs(whole.value - other) > CONTRADICT * np.hypot(whole.error, error):
             return (
-                f"Green–Kubo says {whole.value:.2g} ± {whole.error:.2g} and Einstein {other:.2g} ± {error:.2g} S/cm: the "
-                "current remembers longer than one of them sees; make runs longer"
+                f"Green–Kubo says {whole.value:.2g} ± {whole.error:.2g} and Einstein {other:.2g} ± {error:.2g} S/cm: "
+                "the current remembers longer than one of them sees; make runs longer"
             )
     return ""
 
