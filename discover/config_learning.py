@@ -71,6 +71,15 @@ class LearnTrainSettings(Section):
     stress_weight: Annotated[Number, Field(ge=0)] = 1.0
 
 
+class LearnElectrostatics(Section):
+    """Charges that are taken off the labels and added to what is learnt (`potentials.electrostatics`)."""
+
+    charges: dict[str, Any] | Path
+    method: Literal["ewald", "pme"] = "ewald"
+    cutoff_A: Positive = 10.0
+    accuracy: Annotated[Number, Field(ge=1e-14, le=1e-2)] = 1e-6
+
+
 class LearnSettings(Section):
     """Active learning: where to explore, whom to ask, how many labels, how to train."""
 
@@ -90,6 +99,7 @@ class LearnSettings(Section):
     md: MDSettings = MDSettings()
     path: PathSettings | None = None
     train: LearnTrainSettings = LearnTrainSettings()
+    electrostatics: LearnElectrostatics | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -70,9 +70,9 @@ def load(name: str = "7net-0", device: str = "auto", compiled: bool = False, **o
 
     name: 7net-0, 7net-l3i5, chgnet, emt, lj (options sigma_A, epsilon_eV, cutoff_A, pairs), contacts (epsilon_eV),
         ewald, pme (charges, cutoff_A, accuracy), ionic (charges and pairs, or parameters), ase:module:Class (options go
-        to the class), or the path of a SevenNet checkpoint. The option `electrostatics`, {"charges": ..., "method": ...},
-        adds charges, which a potential that holds them already refuses unless told to `insist`; a checkpoint that was
-        fine-tuned beside electrostatics brings them along.
+        to the class), or the path of a SevenNet checkpoint. The option `electrostatics` ({"charges": ..., "method":
+        ...}) adds charges, which a potential that holds them already refuses unless told to `insist`; a checkpoint that
+        was fine-tuned beside electrostatics brings them along.
     device: auto, cpu, cuda, cuda:N.
     compiled: fuse SevenNet's tensor products with torch.compile (needs a C++ compiler on a CPU; a minute once).
 

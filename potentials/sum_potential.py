@@ -90,7 +90,8 @@ class SumPotential(Potential):
         if self.constants_eV:
             added.append(ConstantModel(torch.as_tensor(-self._table), self.device))
         model = SumModel(self.short.model, *(m if m.dtype == dtype else RoundedModel(m, dtype) for m in added))
-        model.has_features = getattr(self.short.model, "has_features", False)  # who asks for a domain asks the model
+        # Who wants to know whether there are features asks the model
+        setattr(model, "has_features", getattr(self.short.model, "has_features", False))  # noqa: B010
         return model
 
 
@@ -132,12 +133,9 @@ class ConstantModel(ModelInterface):
     def forward(self, state: ts.SimState, **kwargs: Any) -> dict[str, Tensor]:
         """Energies (n_systems,), eV; forces and stress, which are zero, (n_atoms, 3) and (n_systems, 3, 3)."""
         assert state.system_idx is not None
-        zeros = {"dtype": self._dtype, "device": self._device}
-        energy = torch.zeros(state.n_systems, **zeros).index_add_(  # type: ignore[arg-type]
-            0, state.system_idx, self.table[state.atomic_numbers]
-        )
-        forces = torch.zeros((state.n_atoms, 3), **zeros)  # type: ignore[call-overload]
-        return {"energy": energy, "forces": forces, "stress": torch.zeros((state.n_systems, 3, 3), **zeros)}  # type: ignore[call-overload]
+        energy = self.table.new_zeros(state.n_systems).index_add(0, state.system_idx, self.table[state.atomic_numbers])
+        forces, stress = self.table.new_zeros(state.n_atoms, 3), self.table.new_zeros(state.n_systems, 3, 3)
+        return {"energy": energy, "forces": forces, "stress": stress}
 
 
 class RoundedModel(ModelInterface):

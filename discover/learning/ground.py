@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from discover.config import CampaignConfig
 from discover.errors import InputError
@@ -20,9 +22,11 @@ from discover.learning.walks import Walk, read_structure, walks
 from discover.progress import Progress
 from discover.strategy import search_space
 from potentials import DeviceError, LoadError, Potential, UnknownPotentialError, load
+from potentials.neighbours import Structure
 from potentials.training import Label, answers, fit_offsets, read_labels
 from potentials.uncertainty import Domain, NoDomainError, uncertainty_of
 
+NEUTRAL_E = 1e-6
 HELD_OUT = 1_000_000
 """Number of the generation whose ways nobody learns from."""
 
@@ -53,6 +57,9 @@ class Ground:
                 f"potential: {self.config.potential} cannot be fine-tuned; give 7net-0, 7net-l3i5 or a checkpoint"
             )
         _ = self.oracle
+        without = sorted(set(self.elements) - set(self.charged)) if self.charged else []
+        if without:
+            raise InputError(f"learn.electrostatics.charges: {', '.join(without)} has none; give one of each element")
         for key, structures in (("structures", self.structures), ("path.ends", self.ends)):
             for atoms in structures:
                 strangers = set(atoms.get_chemical_symbols()) - set(self.elements)
@@ -82,6 +89,24 @@ class Ground:
     def oracle(self) -> Oracle:
         """Who makes labels, kept below `labels/`."""
         return oracle_of(self.learn.oracle, self.elements, self.path / "labels", self.config.device)
+
+    @cached_property
+    def electrostatics(self) -> dict[str, Any] | None:
+        """What is taken off the labels, as `fine_tune` takes it; None where nothing is."""
+        if self.learn.electrostatics is None:
+            return None
+        from potentials.electrostatics.settings import Electrostatics
+
+        try:
+            return Electrostatics.of(self.learn.electrostatics.model_dump()).to_json()
+        except ValueError as error:
+            raise InputError(f"learn.electrostatics: {error}") from None
+
+    @property
+    def charged(self) -> tuple[str, ...]:
+        """Elements that have charges; none where nothing is taken off."""
+        charges = (self.electrostatics or {}).get("charges", {})
+        return tuple(charges.get("equilibrate", charges))
 
     @cached_property
     def structures(self) -> list[Atoms]:
@@ -177,7 +202,17 @@ class Ground:
 
     def forgotten(self, potential: Potential) -> Errors | None:
         """Errors on reference structures of systems that are not replayed; None where the set has no other oracle."""
-        return errors_of(potential, self._tested, {}) if self._tested else None
+        # Generation 0 has no charges yet; those after it answer for ions only
+        tested = [x for x in self._tested if potential is self.root or self.answers_for(x.structure)]
+        return errors_of(potential, tested, {}) if tested else None
+
+    def answers_for(self, structure: Structure) -> bool:
+        """Whether taught potentials mean anything there: with charges, only in neutral cells of ions."""
+        charges = (self.electrostatics or {}).get("charges", {})
+        symbols = [chemical_symbols[z] for z in structure.numbers]
+        if self.charged and not set(symbols) <= set(self.charged):
+            return False
+        return "equilibrate" in charges or abs(sum(charges.get(s, 0.0) for s in symbols)) < NEUTRAL_E
 
     @cached_property
     def _tested(self) -> list[Label]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -23,7 +24,7 @@ from discover.learning.record import Generation, LabelRecord, LearningRecord
 from discover.progress import Progress, Silent
 from potentials import Potential, load
 from potentials.training import Epoch, Label, TrainingError, TrainSettings, fine_tune, read_labels, shifted
-from potentials.uncertainty import build, read_reference
+from potentials.uncertainty import ReferenceSetError, build, read_reference
 from potentials.uncertainty.uncertainty import beside
 
 SPENT = "all labels are spent"
@@ -216,15 +217,18 @@ class Learning:
         parent = self.config.potential if now.number == 0 else str(self.path / now.checkpoint)
         oracle = {**self.ground.oracle.description, "offsets_eV": {k: round(v, 6) for k, v in offsets.items()}}
         arguments = (parent, lessons, checkpoint, settings, self.ground.replay)
+        options: dict[str, Any] = {"oracle": oracle, "on_epoch": heard, "device": self.ground.root.device}
+        if self.ground.electrostatics:
+            options["electrostatics"] = self.ground.electrostatics
         try:
             try:
-                fine_tune(*arguments, oracle=oracle, on_epoch=heard, device=self.ground.root.device)
+                fine_tune(*arguments, **options)
             except TrainingError:
                 if not checkpoint.exists():
                     raise
                 # Made, but not recorded, from other labels: one that failed then was labelled now
                 checkpoint.unlink()
-                fine_tune(*arguments, oracle=oracle, on_epoch=heard, device=self.ground.root.device)
+                fine_tune(*arguments, **options)
         except TrainingError as error:
             raise InputError(f"learn.train: {error}") from None
         self.progress.finish()
@@ -259,14 +263,20 @@ class Learning:
         file = beside(str(self.path / newest.checkpoint))
         if newest.number == 0 or file.is_file():
             return
-        reference = read_reference()
+        reference = [r for r in read_reference() if self.ground.answers_for(r.structure)]
         self.progress.start(len(reference), 0, "what the new potential knows")
         oracle = reference_oracle(self.ground.root)
         told = self._labels(newest.number)
-        build(
-            self._potential(newest), reference, oracle, {},
-            lambda done: self.progress.note(done, ""), [label.structure for label in told],
-        ).save(file)  # fmt: skip
+        try:
+            build(
+                self._potential(newest), reference, oracle, {},
+                lambda done: self.progress.note(done, ""), [label.structure for label in told],
+            ).save(file)  # fmt: skip
+        except ReferenceSetError as error:
+            if not self.ground.charged:
+                raise
+            # Few structures of the set are made of these ions alone
+            self.progress.message(f"no domain beside {newest.checkpoint}: {error}")
         self.progress.finish()
 
 

@@ -98,7 +98,8 @@ class EquilibratedPotential(Potential):
         if bool(np.isnan(self._table[0, structure.numbers]).any()):
             strangers = {chemical_symbols[z] for z in structure.numbers if np.isnan(self._table[0, z])}
             raise ValueError(f"the potential does not know {', '.join(sorted(strangers))}")
-        return batch_pairs([structure], self.cutoff_A, MOST_NEIGHBOURS_PER_A3 * 4 / 3 * pi * self.cutoff_A**3)
+        reach = self.splitting.cutoff_A
+        return batch_pairs([structure], reach, MOST_NEIGHBOURS_PER_A3 * 4 / 3 * pi * reach**3)
 
     def _form(self, structure: Structure, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """χ, (n,), and J, (n, n), eV."""
@@ -111,7 +112,7 @@ class EquilibratedPotential(Potential):
         return chi, near + near.T + _smooth_matrix(structure, self.splitting) + torch.diag(hardness)
 
     def _widths(self, structure: Structure, pairs: Pairs) -> Tensor:
-        """s of each pair, Å."""
+        """S of each pair, Å."""
         squares = torch.as_tensor(self._table[2, structure.numbers]) ** 2
         return (squares[torch.as_tensor(pairs.first)] + squares[torch.as_tensor(pairs.second)]).sqrt()
 
@@ -138,8 +139,8 @@ def equilibrated(
 ) -> EquilibratedPotential:
     """Charges by equilibration.
 
-    elements: {"Na": {"chi_eV": 2.84, "hardness_eV": 9.2}, ...}, fitted to Gaussian charges. None come along: those of
-        Rappé and Goddard go with Slater functions of their own width, and with Gaussians NaCl would be Na(6.4+)Cl(6.4-).
+    elements: {"Na": {"chi_eV": 2.84, "hardness_eV": 9.2}, ...}, fitted to Gaussian charges. None come along: Rappé
+        and Goddard's go with Slater functions of their own width, and Gaussians would make Na(6.4+)Cl(6.4-) of salt.
     cutoff_A: widened where soft atoms are spread so far that they are no points at it.
 
     Raises:
@@ -163,13 +164,14 @@ def _atoms(elements: Mapping[str, Mapping[str, float]]) -> dict[str, Atom]:
         if symbol not in atomic_numbers or not isinstance(given, Mapping) or set(given) != {"chi_eV", "hardness_eV"}:
             raise ChargeError(f"charges: equilibrate: {symbol}: needs an element's chi_eV and hardness_eV")
         if not given["hardness_eV"] > 0:
-            raise ChargeError(f"charges: equilibrate: {symbol}.hardness_eV: must be above 0 (is {given['hardness_eV']})")
+            value = given["hardness_eV"]
+            raise ChargeError(f"charges: equilibrate: {symbol}.hardness_eV: must be above 0 (is {value})")
         found[symbol] = Atom(float(given["chi_eV"]), float(given["hardness_eV"]))
     return found
 
 
 def _settled(chi: Tensor, matrix: Tensor, total: float) -> Tensor:
-    """q of the least χ·q + ½ q·J·q with Σ q = total: J q = μ − χ."""
+    """Q of the least χ·q + ½ q·J·q with Σ q = total: J q = μ − χ."""
     ones = torch.ones_like(chi)
     free, unit = torch.linalg.solve(matrix, torch.stack([-chi, ones], dim=1)).unbind(1)
     return free + unit * (total - free.sum()) / unit.sum()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -57,7 +56,10 @@ class IonPotential(Potential):
         tail: bool = False,
         method: str = "ewald",
     ) -> None:
-        """method: ewald or pme; terms: their tables have the order of `charges`; tail: with what they would add beyond the cut-off."""
+        """terms: their tables have the order of `charges`; tail: with what they would add beyond the cut-off.
+
+        method: ewald or pme.
+        """
         self.charges, self.splitting = dict(charges), splitting
         self.metadata, self.device = metadata, device
         self.cutoff_A = splitting.cutoff_A
@@ -83,7 +85,8 @@ class IonPotential(Potential):
         found = self.pairs.derivatives(structures)
         parts = [self.reciprocal.parts(numbers, positions, cells, sizes)]
         if self.tail:
-            parts.append(self.tail.parts(numbers, torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)), cells))
+            system = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+            parts.append(self.tail.parts(numbers, system, cells))
         for part in parts:
             found = {key: found[key] + part[key] if key in part else found[key] for key in found}
         forces = np.split(found["forces"].cpu().numpy(), np.cumsum(sizes)[:-1])

@@ -37,11 +37,19 @@ class Exponential(BaseModel):
     rho_A: Annotated[float, Field(gt=0)]
 
 
-class PairTerms(BaseModel):
-    """Σ_n B_n/r^n + A e^(−r/ρ); B_n in eV Åⁿ, of either sign, n any positive number."""
+class Power(BaseModel):
+    """B/r^n, of either sign; n any positive number."""
 
     model_config = ConfigDict(extra="forbid")
-    powers: dict[Annotated[float, Field(gt=0)], float] = Field(default_factory=dict)
+    n: Annotated[float, Field(gt=0)]
+    B_eV_An: float
+
+
+class PairTerms(BaseModel):
+    """Σ_n B_n/r^n + A e^(−r/ρ)."""
+
+    model_config = ConfigDict(extra="forbid")
+    powers: list[Power] = Field(default_factory=list)
     exponential: Exponential | None = None
 
     @model_validator(mode="after")
@@ -63,8 +71,8 @@ def ionic(
     """A rigid-ion force field: charges by Ewald's sum and terms of pairs, float64.
 
     charges: e, as `charges_of` takes them.
-    pairs: {"Ag-I": {"powers": {9: 1648.5, 4: -16.9}, "exponential": {"A_eV": ..., "rho_A": ...}}}; a pair that is not
-        named has its Coulomb term only. Each goes smoothly to zero over the last tenth of the cut-off.
+    pairs: {"Ag-I": {"powers": [{"n": 9, "B_eV_An": 1648.5}, ...], "exponential": {"A_eV": ..., "rho_A": ...}}}; a pair
+        that is not named has its Coulomb term only. Each goes smoothly to zero over the last tenth of the cut-off.
     parameters: instead of both, a published set ("agi-prv") or the path of a YAML file that holds both.
     cutoff_A: of the pair terms and of the sum's real-space part.
     accuracy: of the Coulomb sum, relative.
@@ -81,11 +89,11 @@ def ionic(
         raise FieldError("charges: needed, as in {Ag: 0.6, I: -0.6}")
     values, terms = charges_of(charges), _checked(pairs or {})
     if strangers := sorted({s for name in terms for s in name.split("-")} - set(values)):
-        raise FieldError(f"charges: {', '.join(strangers)} has none, and stands in pairs; give it one, 0 if it has none")
+        raise FieldError(f"charges: {', '.join(strangers)} of pairs has none; give it one, 0 where it is neutral")
     splitting = Splitting(cutoff_A, accuracy)
     settings: dict[str, Any] = {"charges": values, "cutoff_A": cutoff_A, "accuracy": accuracy, "tail": tail}
     settings["pairs"] = {name: terms[name].model_dump(exclude_none=True) for name in sorted(terms)}
-    metadata = Metadata("ionic", "1", elements=tuple(values), parameters=_plain(settings), licence="MIT")
+    metadata = Metadata("ionic", "1", elements=tuple(values), parameters=settings, licence="MIT")
     return IonPotential(values, splitting, metadata, device, _tables(list(values), terms), tail)
 
 
@@ -130,17 +138,11 @@ def _tables(symbols: list[str], terms: Mapping[str, PairTerms]) -> Terms:
     amplitude, per_length = torch.zeros(2, len(symbols), len(symbols), dtype=torch.float64)
     for name, pair in terms.items():
         i, j = (symbols.index(symbol) for symbol in name.split("-"))
-        for n, value in pair.powers.items():
-            table = powers.setdefault(n, torch.zeros(len(symbols), len(symbols), dtype=torch.float64))
-            table[i, j] = table[j, i] = value
+        for power in pair.powers:
+            table = powers.setdefault(power.n, torch.zeros(len(symbols), len(symbols), dtype=torch.float64))
+            table[i, j] += power.B_eV_An
+            table[j, i] = table[i, j]
         if pair.exponential:
             amplitude[i, j] = amplitude[j, i] = pair.exponential.A_eV
             per_length[i, j] = per_length[j, i] = 1 / pair.exponential.rho_A
     return Terms(powers, amplitude, per_length) if amplitude.any() else Terms(powers)
-
-
-def _plain(value: Any) -> Any:
-    """As it comes back from JSON: keys are text, so that metadata know themselves after a trip through a file."""
-    if isinstance(value, Mapping):
-        return {f"{key:g}" if isinstance(key, float) else key: _plain(item) for key, item in value.items()}
-    return value

@@ -56,6 +56,4 @@ class MeshSum:
 
     def _mesh(self, cell: Tensor) -> tuple[int, int, int]:
         alpha = cell.new_tensor([self.splitting.alpha_per_A])
-        return estimate_pme_mesh_dimensions(
-            cell[None], alpha, self.splitting.accuracy, spline_order=SPLINE_ORDER
-        )
+        return estimate_pme_mesh_dimensions(cell[None], alpha, self.splitting.accuracy, spline_order=SPLINE_ORDER)

@@ -1,6 +1,7 @@
 """The smooth half of Ewald's sum, in reciprocal space, for many cells at once.
 
-    E = ½ Σ_k w(k) |S(k)|² − K α/√π Σ_j q_j² − K π Q²/(2α²V),   w(k) = 4πK e^(−k²/4α²)/(V k²),   S(k) = Σ_j q_j e^(ik·r_j)
+    E = ½ Σ_k w(k) |S(k)|² − K α/√π Σ_j q_j² − K π Q²/(2α²V)
+    w(k) = 4πK e^(−k²/4α²)/(V k²),   S(k) = Σ_j q_j e^(ik·r_j)
 
 over reciprocal lattice vectors 0 < |k| ≤ k_c; the second term takes out each charge's own Gaussian, the third is the
 uniform background that makes a charged cell neutral (Q the total charge), whose stress is −E_background/V.

@@ -24,7 +24,8 @@ class SmoothSum(Protocol):
     ) -> dict[str, Tensor]:
         """Energies, forces and, if asked for, stresses, in eV and Å, float64; self-energy and background included.
 
-        charges: e, (n_atoms,); positions: Å, (n_atoms, 3), `sizes` of them in each cell; cells: rows, (n_systems, 3, 3).
+        charges: e, (n_atoms,); positions: Å, (n_atoms, 3), `sizes` of them in each cell.
+        cells: rows, Å, (n_systems, 3, 3).
         """
 
 

@@ -94,8 +94,8 @@ class Residual:
 
         * Every atom has a charge and the cell is neutral: less the charges, as new labels are.
         * No atom has a charge: as it is, for there is nothing to add.
-        * Else it is left out. Charges belong to the ions of one compound: a metal of the same element is a charged cell,
-          and a compound of which half the elements have charges is one too; what the sum would say there means nothing.
+        * Else it is left out. Charges belong to the ions of one compound: a metal of the same element is a charged
+          cell, and so is a compound of which half the elements have charges; what the sum says there means nothing.
         """
         whole = [x for x in labels if self._ionic(x.structure)]
         bare = [x for x in labels if not self._any(x.structure)]

@@ -46,8 +46,8 @@ def fine_tune(
     oracle: JSON-able words on who made the labels, kept in the lineage.
     on_epoch: told of every finished epoch.
     electrostatics: charges ({"charges": {"Na": 1, "Cl": -1}, "method": "ewald"}) that are taken off all labels and
-        written into the lineage: `potentials.load` gives the network with them added. A parent that has some passes them
-        on. Labels, replay and validation are given whole.
+        written into the lineage: `potentials.load` gives the network with them added. A parent that has some passes
+        them on. Labels, replay and validation are given whole.
 
     Raises:
         LoadError: a parent that is no SevenNet checkpoint.
@@ -99,7 +99,7 @@ def _residual(parent: Parent, sets: Sets, given: Mapping[str, Any] | None) -> Re
         return Residual.fit(Electrostatics.of(given), [*sets.labels, *sets.validation])
     if given is not None and Electrostatics.of(given).to_json() != inherited.settings.to_json():
         raise TrainingError(
-            f"electrostatics: {parent.name} was fine-tuned beside others; leave electrostatics out to go on with its own"
+            f"electrostatics: {parent.name} was fine-tuned beside others; leave them out to go on with its own"
         )
     inherited.check([*sets.labels, *sets.validation])
     return inherited
