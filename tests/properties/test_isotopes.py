@@ -100,7 +100,9 @@ def test_product_rule_holds_between_vibrations_of_two_isotopologues():
     assert len(a.frequencies) + len(a.unstable) == 9
     left = np.log(np.concatenate([a.frequencies, a.unstable])).sum()
     left -= np.log(np.concatenate([b.frequencies, b.unstable])).sum()
-    assert left == pytest.approx(1.5 * np.log(heavy[0] / light[0]) + 1.5 * np.log(light.sum() / heavy.sum()), abs=1e-9)
+    right = 1.5 * np.log(heavy[0] / light[0]) + 1.5 * np.log(light.sum() / heavy.sum())
+    # Differences of 0.01 Å leave the rigid shifts a force of third order
+    assert left == pytest.approx(right, abs=1e-5)
 
 
 def test_plane_across_an_unstable_mode_leaves_the_stable_ones():
@@ -135,7 +137,7 @@ def test_isotope_ratio_by_path_integrals_is_the_harmonic_one(monkeypatch):
     atoms = alone()
     place = Place("well", atoms, Exchange.of(atoms))
     settings = PathSettings(beads=beads, time_step_fs=0.5, equilibrate_ps=0.1, produce_ps=0.6, every=2)
-    ((found,),) = integrate_masses(well(H * omega**2), [place], [T_K], settings, replicas=12)
+    ((found,),) = integrate_masses(well(H * omega**2), [place], [T_K], settings, replicas=8)
     quanta = HBAR * omega * np.array([1, 2100 / 2900])
 
     def log_ratio(beads):
@@ -172,7 +174,7 @@ RIDGE = SurfacePotential(_ridge)
 
 @lru_cache
 def ridge_effect(**given):
-    settings = IsotopeSettings(temperatures_K=(T_K,), replicas=6, path=QUICK)
+    settings = IsotopeSettings(temperatures_K=(T_K,), replicas=4, path=QUICK)
     start, top = anchored((0.02, 0, 0.01)), anchored((FAR_A - 0.03, 0, 0))
     return kinetic_isotope_effect(RIDGE, start, top, Exchange.of(start), settings, fixed=[1])
 
@@ -300,7 +302,7 @@ def test_fractionation_of_two_wells_is_bigeleisen_and_mayers():
 
     structures = [anchored((at - CENTRE_A, 0, 0)) for at in (8.0, 2.0)]
     exchange = Exchange.of(structures[0])
-    settings = IsotopeSettings(temperatures_K=(T_K,), replicas=6, path=QUICK)
+    settings = IsotopeSettings(temperatures_K=(T_K,), replicas=4, path=QUICK)
     found = fractionation(
         SurfacePotential(energy), (structures[0], exchange), (structures[1], exchange), settings, fixed=[1]
     )
