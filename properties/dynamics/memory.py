@@ -13,8 +13,8 @@ def keep_freed_memory() -> None:
     """Let glibc hold on to what a step frees: the next one asks for as much.
 
     By default blocks above 128 kB are mapped anew and given back, page fault by page fault, every time. For the whole
-    process, from now on; elsewhere than with glibc it does nothing. Steps of 1080 ions took half the time, 7net-0's less
-    by a quarter.
+    process, from now on; elsewhere than with glibc it does nothing. A step of 1080 ions took half its time, one of 64
+    atoms with 7net-0 119 ms instead of 166.
     """
     if platform.libc_ver()[0] != "glibc":
         return
