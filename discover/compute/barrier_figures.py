@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,15 +97,11 @@ def _draw_images(figure: Figure, look: Look, json: Mapping[str, Any]) -> None:
     way = images[:, hopper]
     middle = way[top]
     frame = _frame(way)
-    vectors, _ = find_mic(images[top] - middle, np.array(kept["cell_A"]), pbc=True)
-    apart = np.linalg.norm(vectors[:, None] - (way - middle)[None], axis=-1).min(1)
-    places = vectors @ frame.T
+    around = _around(images[top], np.array(kept["cell_A"]), way, hopper)
     axes = figure.subplots()
-    for k in sorted(np.flatnonzero(apart < AROUND_A), key=lambda k: places[k, 2]):
-        if k == hopper:
-            continue
-        depth = np.clip((places[k, 2] + AROUND_A) / (2 * AROUND_A), 0.15, 1.0)
-        axes.add_patch(_atom(Circle, symbols[k], places[k], look, alpha=0.25 + 0.65 * depth))
+    for k, place in sorted(((k, vector @ frame.T) for k, vector in around), key=lambda one: one[1][2]):
+        depth = np.clip((place[2] + AROUND_A) / (2 * AROUND_A), 0.15, 1.0)
+        axes.add_patch(_atom(Circle, symbols[k], place, look, alpha=0.25 + 0.65 * depth))
     walked = (way - middle) @ frame.T
     axes.plot(walked[:, 0], walked[:, 1], color=look.accent, lw=1.4, zorder=5)
     for n, place in enumerate(walked):
@@ -117,9 +114,22 @@ def _draw_images(figure: Figure, look: Look, json: Mapping[str, Any]) -> None:
     axes.set_ylim(-reach, reach)
     axes.set_xlabel("Å")
     axes.set_ylabel("Å")
-    shown = dict.fromkeys([symbols[hopper], *(symbols[k] for k in np.flatnonzero(apart < AROUND_A))])
+    shown = dict.fromkeys([symbols[hopper], *(symbols[k] for k, _ in around)])
     handles = [_atom(Circle, symbol, (0, 0), look, alpha=0.9) for symbol in shown]
     axes.legend(handles, list(shown), loc="upper right", fontsize=8, handlelength=1.0)
+
+
+def _around(positions: np.ndarray, cell: np.ndarray, way: np.ndarray, hopper: int) -> list[tuple[int, np.ndarray]]:
+    """Atoms and their images near to the way, with where they are, seen from its highest image, Å."""
+    middle = positions[hopper]
+    nearest, _ = find_mic(positions - middle, cell, pbc=True)
+    found = []
+    for image in product((-1, 0, 1), repeat=3):
+        vectors = nearest + np.array(image) @ cell
+        apart = np.linalg.norm(vectors[:, None] - (way - middle)[None], axis=-1).min(1)
+        near = [k for k in np.flatnonzero(apart < AROUND_A) if k != hopper or any(image)]
+        found += [(int(k), vectors[k]) for k in near]
+    return found
 
 
 def _atom(circle: Any, symbol: str, place: Any, look: Look, **more: Any) -> Any:
