@@ -52,14 +52,14 @@ class Ground:
         """
         if self.config.potential_options:
             raise InputError("potential_options: a network that is fine-tuned takes none; remove them")
+        without = sorted(set(self.elements) - set(self.charged)) if self.charged else []
+        if without:
+            raise InputError(f"learn.electrostatics.charges: {', '.join(without)} has none; give one of each element")
         if not getattr(self.root.model, "has_features", False):
             raise InputError(
                 f"potential: {self.config.potential} cannot be fine-tuned; give 7net-0, 7net-l3i5 or a checkpoint"
             )
         _ = self.oracle
-        without = sorted(set(self.elements) - set(self.charged)) if self.charged else []
-        if without:
-            raise InputError(f"learn.electrostatics.charges: {', '.join(without)} has none; give one of each element")
         for key, structures in (("structures", self.structures), ("path.ends", self.ends)):
             for atoms in structures:
                 strangers = set(atoms.get_chemical_symbols()) - set(self.elements)

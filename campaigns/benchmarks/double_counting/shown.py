@@ -36,8 +36,8 @@ def text(found: dict[str, Any]) -> str:
     gain = found["ways"]["direct"]["far_pair_force_eV_A"] / found["ways"]["residual"]["far_pair_force_eV_A"]
     lines += [
         "",
-        f"{found['labels']} labels, {found['steps']} steps; RMS errors against the oracle. The error for separated ions "
-        f"that whole energies leave, residuals make {gain:.0f} times smaller.",
+        f"{found['labels']} labels, {found['steps']} steps; RMS errors against the oracle. The error for separated "
+        f"ions that whole energies leave, residuals make {gain:.0f} times smaller.",
         "",
     ]
     return "\n".join(lines)
