@@ -76,7 +76,9 @@ class Settings(BaseModel):
 
 NEEDS: Sequence[str] = ()
 KEEPS = True
-HEAD = ("T (K)", "k ratio", "path integral", "tunnelling", "harmonic", "zero point", "Wigner", "Eckart", "κ light, heavy")
+HEAD = (
+    "T (K)", "k ratio", "path integral", "tunnelling", "harmonic", "zero point", "Wigner", "Eckart", "κ light, heavy",
+)  # fmt: skip
 
 
 def compute(
@@ -164,11 +166,9 @@ def table(json: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[Sequence[str
         [
             f"{t:g}",
             _with_error(json["rate_ratio"][k], json["rate_ratio_error"][k]),
-            "-" if json["path_integral"][k] is None else _with_error(json["path_integral"][k], json["path_integral_error"][k]),
+            "-" if sampled is None else _with_error(sampled, json["path_integral_error"][k]),
             *(f"{json[name][k]:.4g}" for name in ("tunnelling", "harmonic", "zero_point")),
         ]
-        for k, t in enumerate(json["temperatures_K"])
+        for k, (t, sampled) in enumerate(zip(json["temperatures_K"], json["path_integral"], strict=True))
     ]
     return head, rows, head
-
-

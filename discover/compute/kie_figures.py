@@ -28,8 +28,8 @@ def factors_plot(json: Mapping[str, Any]) -> Plot:
         name="isotope-effect",
         alt=f"Rate ratio of {light} and {heavy} in {json['formula']} by temperature, with its factors: {at}.",
         caption=(
-            f"k({light})/k({heavy}) in {json['formula']}: {at}. The rate ratio is the path integrals' (or, without them, "
-            "the harmonic one) times tunnelling; zero point is what differing zero-point energies alone would do."
+            f"k({light})/k({heavy}) in {json['formula']}: {at}. The rate ratio is the path integrals' (or, without "
+            "them, the harmonic one) times tunnelling; zero point is what differing zero-point energies alone would do."
         ),
         draw=lambda figure, look: _draw_factors(figure, look, json),
         wide_in=(6.0, 3.8),
@@ -75,9 +75,9 @@ def beads_plot(json: Mapping[str, Any]) -> Plot:
         name="beads",
         alt=f"Ring polymers of {isotope} at the reactant and at the saddle of {json['formula']}.",
         caption=(
-            f"One frame of the ring polymer of {isotope} (mass {mass:.3g} u, {kelvin:g} K), each bead a dot, closed in the "
-            "order of imaginary time, seen in the plane in which they spread most; crosses mark atoms at rest. At the "
-            "saddle beads spread within the dividing plane only."
+            f"One frame of the ring polymer of {isotope} (mass {mass:.3g} u, {kelvin:g} K), each bead a dot, closed in "
+            "the order of imaginary time, seen in the plane in which they spread most; crosses mark atoms at rest. At "
+            "the saddle beads spread within the dividing plane only."
         ),
         draw=lambda figure, look: _draw_beads(figure, look, pictures),
         wide_in=(6.4, 3.2),

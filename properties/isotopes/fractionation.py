@@ -25,8 +25,8 @@ from properties.path_integrals.ring_polymer import HBAR
 class Reduced:
     """Reduced partition-function ratio of one structure at one temperature, an exchanged atom.
 
-    ln β = (1/n) ln (Q_heavy/Q_light)/(Q_heavy/Q_light)_classical of n exchanged atoms: Bigeleisen & Mayer, J. Chem. Phys.
-    15, 261 (1947).
+    ln β = (1/n) ln (Q_heavy/Q_light)/(Q_heavy/Q_light)_classical of n exchanged atoms: Bigeleisen & Mayer, J. Chem.
+    Phys. 15, 261 (1947).
 
     Attributes:
         log_harmonic: of harmonic vibrations.
@@ -131,9 +131,7 @@ def fractionation(
     return Fractionation(tuple(settings.temperatures_K), tuple(sides[0]), tuple(sides[1]), potential.metadata)
 
 
-def _reduced(
-    rest: Stationary, exchange: Exchange, kT_eV: float, run: Exchanged | None, beads: int | None
-) -> Reduced:
+def _reduced(rest: Stationary, exchange: Exchange, kT_eV: float, run: Exchanged | None, beads: int | None) -> Reduced:
     number = len(exchange.atoms)
     frequencies: Sequence[np.ndarray] = [
         modes_of(rest.force_constants, exchange.masses_of(rest.atoms, m), rest.moving).frequencies

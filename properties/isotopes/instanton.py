@@ -6,8 +6,8 @@ first-order saddle of U_P = Σ V(y_j) + ½ ω_P² |y_j − y_{j+1}|², and
     k Q_R = (1/β_P ħ) √(B/2πβ_P ħ²) Π' |β_P ħ η_k|⁻¹ e^(−β_P U_P),   B = Σ |y_j − y_{j+1}|², β_P = β/P
 
 with η_k² the eigenvalues of U_P's second derivatives but for the one of moving beads along the path, which is zero
-(Richardson & Althorpe, J. Chem. Phys. 131, 214106 (2009); Andersson, Nyman, Arnaldsson, Manthe & Jónsson, J. Phys. Chem.
-A 113, 4468 (2009)).
+(Richardson & Althorpe, J. Chem. Phys. 131, 214106 (2009); Andersson, Nyman, Arnaldsson, Manthe & Jónsson, J. Phys.
+Chem. A 113, 4468 (2009)).
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Instanton:
     """A path under a barrier.
 
     Attributes:
-        kappa: rate over that of transition-state theory with quantum partition functions of the saddle's stable modes, by
-            the same number of beads.
+        kappa: rate over that of transition-state theory with quantum partition functions of the saddle's stable modes,
+            by the same number of beads.
         energies_eV: along half the ring, from the reactant's side or the product's, (P/2,); relative to the saddle.
         beads_A: (P/2, n, 3).
         beads: of the whole ring, P.
@@ -57,9 +57,7 @@ class Instanton:
     model_calls: int
 
 
-def instanton(
-    potential: Potential, saddle: Stationary, masses_u: np.ndarray, kT_eV: float, beads: int
-) -> Instanton:
+def instanton(potential: Potential, saddle: Stationary, masses_u: np.ndarray, kT_eV: float, beads: int) -> Instanton:
     """The instanton over `saddle` at a temperature, with these masses; `beads` is rounded up to an even number.
 
     Quasi-Newton along the softest mode upwards and all others downwards, bead by bead with Powell's symmetric update of
@@ -101,9 +99,7 @@ class _HalfRing:
     def energies_and_slopes(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """eV, (len,), and eV/(√u Å), (len, f), of the potential alone."""
         cell = np.asarray(self.saddle.atoms.cell.array)
-        told = evaluate_all(
-            self.potential, [Structure(self.saddle.atoms.numbers, x, cell) for x in self.positions(y)]
-        )
+        told = evaluate_all(self.potential, [Structure(self.saddle.atoms.numbers, x, cell) for x in self.positions(y)])
         self.calls += len(y)
         slopes = np.array([-e.forces_eV_A.ravel() / self.roots for e in told]) @ self.basis
         return np.array([e.energy_eV - self.saddle.energy_eV for e in told]), slopes
@@ -137,7 +133,7 @@ class _HalfRing:
         raise NoInstantonError(f"no path with vanishing forces found in {MOST_STEPS} steps")
 
     def log_rate(self, y: np.ndarray, energies: np.ndarray) -> float:
-        """ln k Q_R e^(βV_saddle), 1/√(u Å²/eV)."""
+        """Logarithm of k Q_R e^(βV_saddle), 1/√(u Å²/eV)."""
         curvatures = self.curvatures(y)
         ring = _whole(self.springs(2 * self.half, closed=True), np.concatenate([curvatures, curvatures[::-1]]))
         values = np.linalg.eigvalsh(ring)
@@ -165,7 +161,7 @@ class _HalfRing:
 
 def _whole(chain: np.ndarray, curvatures: np.ndarray) -> np.ndarray:
     """Springs and curvatures of all beads, (beads·f, beads·f)."""
-    beads, f, _ = curvatures.shape
+    f = curvatures.shape[1]
     whole = np.kron(chain, np.eye(f))
     for j, k in enumerate(curvatures):
         whole[j * f : (j + 1) * f, j * f : (j + 1) * f] += k

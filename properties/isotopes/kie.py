@@ -21,7 +21,6 @@ from properties.isotopes.settings import IsotopeSettings
 from properties.isotopes.stationary import Stationary, Tell, stationary
 from properties.isotopes.tunnelling import eckart, wigner
 from properties.path_integrals import Plane
-from properties.path_integrals.ring_polymer import HBAR
 
 FAR_CORRECTION = 0.1
 """Of ln: corrections by beads or by the plane beyond this are no longer small, and a warning says so."""
@@ -116,7 +115,7 @@ class _Pair:
         return frequencies_on_plane(self.saddle.force_constants, self.masses(which), self.moving, self.normal)
 
     def log_harmonic(self, kT_eV: float, beads: int | None = None, on_plane: bool = False) -> float:
-        """ln of the ratio by harmonic partition functions; `on_plane` those of the plane for both masses."""
+        """Logarithm of the ratio by harmonic partition functions; `on_plane` those of the plane for both masses."""
         logs = []
         for which in (0, 1):
             saddle = self.on_plane(which) if on_plane else self.modes(self.saddle, which).frequencies
@@ -161,16 +160,15 @@ def _tunnelling(
     }
     calls = 0
     if settings.tunnelling == "instanton":
-        both = []
-        for which, omega in enumerate(omegas):
-            try:
-                paths = instanton(potential, pair.saddle, pair.masses(which), kT, settings.instanton_beads)
-                both.append(paths.kappa)
-                calls += paths.model_calls
-            except NoInstantonError as error:
-                both.append(wigner(omega, kT) if HBAR * omega / kT < 2 * np.pi else np.nan)
-                warnings.append(f"{temperature_K:g} K, {(pair.exchange.light, pair.exchange.heavy)[which]}: {error}")
-        found["instanton"] = (both[0], both[1])
+        try:
+            paths = [
+                instanton(potential, pair.saddle, pair.masses(which), kT, settings.instanton_beads) for which in (0, 1)
+            ]
+            calls = sum(p.model_calls for p in paths)
+            found["instanton"] = (paths[0].kappa, paths[1].kappa)
+        except NoInstantonError as error:
+            # Of both: a ratio of two theories would hold the difference between them
+            warnings.append(f"{temperature_K:g} K: {error}; Eckart's factor stands in for both masses")
     return found, calls  # type: ignore[return-value]
 
 
@@ -192,7 +190,8 @@ def _factors(
         ratio = float(np.exp(log))
         error = ratio * float(np.hypot(at_reactant.error, at_saddle.error))
     light, heavy = (pair.isotopologue(which).zero_point_barrier_eV for which in (0, 1))
-    ratios = {kind: both[0] / both[1] for kind, both in kappas.items()}
+    ratios = {name: both[0] / both[1] for name, both in kappas.items()}
+    kind = settings.tunnelling if settings.tunnelling in kappas else "eckart"
     return Factors(
         temperature_K=temperature_K,
         zero_point=float(np.exp((heavy - light) / kT)),
@@ -204,8 +203,8 @@ def _factors(
         wigner=ratios["wigner"],
         eckart=ratios["eckart"],
         instanton=ratios.get("instanton"),
-        tunnelling=ratios[settings.tunnelling],
-        kappa=kappas[settings.tunnelling],
+        tunnelling=ratios[kind],
+        kappa=kappas[kind],
         exchanged=(exchanged[0], exchanged[1]) if exchanged else None,
     )
 

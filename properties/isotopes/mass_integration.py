@@ -107,7 +107,7 @@ def integrate_masses(
 
     count: of nodes between the masses. replicas: runs of each, with noise of their own.
     """
-    systems = []
+    systems: list[RingSystem] = []
     for t in temperatures_K:
         for place in places:
             for mass in nodes(*place.exchange.masses_u, count)[0]:

@@ -55,7 +55,7 @@ class Factors:
         path_integral_error: one standard error.
         finite_beads: harmonic ratio with endless beads over that with so many: what it has been multiplied by.
         plane: the same for the dividing plane, which is the same for both masses though the best ones differ.
-        wigner, eckart, instanton: κ_light/κ_heavy of each kind; the last None where it is not asked for, or there is none.
+        wigner, eckart, instanton: κ_light/κ_heavy of each kind; the last None where it is not asked for.
         tunnelling: the one that is multiplied.
         kappa: of light and heavy, of that kind.
         exchanged: reactant's and saddle's integrals over the mass.
@@ -132,7 +132,11 @@ class IsotopeEffect:
             "tunnelling_by": self.settings.tunnelling,
             "barrier_eV": self.barrier_eV,
             "reverse_barrier_eV": self.reverse_barrier_eV,
-            "exchange": {"light": self.exchange.light, "heavy": self.exchange.heavy, "atoms": list(self.exchange.atoms)},
+            "exchange": {
+                "light": self.exchange.light,
+                "heavy": self.exchange.heavy,
+                "atoms": list(self.exchange.atoms),
+            },
             "isotopologues": [self.light.to_json(), self.heavy.to_json()],
             "beads": None if path is None else path.beads,
             "mass_integration": [[e.to_json() for e in f.exchanged or ()] for f in self.factors],

@@ -1,7 +1,7 @@
 """Directions that a system may not move along, taken out of momenta and forces.
 
-With a normal g and masses M the momentum that leaves the plane is g (gᵀM⁻¹p)/(gᵀM⁻¹g); a force loses the same part, which
-is what the constraint's own force takes (momenta stay in the plane's tangent space, so beads never leave it: the
+With a normal g and masses M the momentum that leaves the plane is g (gᵀM⁻¹p)/(gᵀM⁻¹g); a force loses the same part,
+which is what the constraint's own force takes (momenta stay in the plane's tangent space, so beads never leave it: the
 constraint is linear, and no iteration is needed). Mode by mode, as the constraint does not mix them.
 """
 

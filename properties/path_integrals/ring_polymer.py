@@ -45,7 +45,9 @@ def mode_frequencies(beads: int, kT_eV: float | np.ndarray) -> np.ndarray:
 
 
 def rotation(frequencies: np.ndarray, time: float, motion: Motion) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """cos θ, sin θ/ω and −ω sin θ: what takes q and p/m of each mode on by `time`; the free ones (ω = 0) fly.
+    """Of a turn by θ: cos θ, sin θ/ω and −ω sin θ: what takes q and p/m of each mode on by `time`.
+
+    Where ω = 0 a mode flies freely.
 
     "exact" turns by θ = ω t. "cayley" turns by θ = arctan(ω t), the square root of Cayley's transform over 2t (Korol,
     Bou-Rabee & Miller, J. Chem. Phys. 151, 124103 (2019)): as reversible, and as true to the polymer's energy, but it
@@ -71,7 +73,7 @@ def oscillator_energy_eV(hbar_omega_eV: float | np.ndarray, kT_eV: float, beads:
 
 
 def log_oscillator_partition(hbar_omega_eV: float | np.ndarray, kT_eV: float, beads: int | None = None) -> np.ndarray:
-    """ln Q of a harmonic oscillator: −ln 2 sinh(Pφ/2); φ as in `oscillator_energy_eV`."""
+    """Logarithm of Q of a harmonic oscillator: −ln 2 sinh(Pφ/2); φ as in `oscillator_energy_eV`."""
     x = np.asarray(hbar_omega_eV, float) / kT_eV
     half = x / 2 if beads is None else beads * np.arcsinh(x / beads / 2)
     return -half - np.log1p(-np.exp(-2 * half))

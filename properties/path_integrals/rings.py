@@ -1,9 +1,9 @@
 """The ring polymers that run together, and one step of them.
 
 A step is kick, free ring polymer, heat bath, free ring polymer, kick: BAOAB (Leimkuhler & Matthews, Appl. Math. Res.
-Express 2013, 34) for path integrals (Liu, Li & Liu, J. Chem. Phys. 145, 024103 (2016)), in normal modes, with one call of
-the model for all beads of all systems. The bath is PILE-L (Ceriotti, Parrinello, Markland & Manolopoulos, J. Chem. Phys.
-133, 124104 (2010)): white noise on each normal mode, of friction 2 ω_k, which is critical for a free ring polymer.
+Express 2013, 34) for path integrals (Liu, Li & Liu, J. Chem. Phys. 145, 024103 (2016)), in normal modes, with one call
+of the model for all beads of all systems. The bath is PILE-L (Ceriotti, Parrinello, Markland & Manolopoulos, J. Chem.
+Phys. 133, 124104 (2010)): white noise on each mode, of friction 2 ω_k, which is critical for a free ring polymer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -66,11 +66,20 @@ class Propagator:
         friction[0] = 1 / (1e3 * settings.centroid_ps * units.fs)
         kept = np.exp(-friction * dt)
         width = np.sqrt((1 - kept**2) * masses * beads * kT[:, None])
-        arrays = (
-            normal_modes(beads), masses, *rotation(frequencies, dt / 2, settings.motion), kept, width,
-            masses * frequencies**2, np.repeat(np.arange(len(systems)), counts),
-        )  # fmt: skip
-        return cls(dt, *(torch.as_tensor(a).to(device) for a in arrays), Holding.of(systems, device))
+        cosine, over, back = rotation(frequencies, dt / 2, settings.motion)
+        arrays = {
+            "modes": normal_modes(beads),
+            "masses": masses,
+            "cosine": cosine,
+            "over": over,
+            "back": back,
+            "kept": kept,
+            "width": width,
+            "stiffness": masses * frequencies**2,
+            "system": np.repeat(np.arange(len(systems)), counts),
+        }
+        tensors: dict[str, Any] = {name: torch.as_tensor(array).to(device) for name, array in arrays.items()}
+        return cls(dt=dt, holding=Holding.of(systems, device), **tensors)
 
     def of_beads(self, modes: Tensor) -> Tensor:
         """From modes to beads, (P, N, 3)."""
@@ -123,13 +132,15 @@ class Rings:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], device: torch.device) -> Rings:
         """What `to_arrays` gave."""
-        tensors = (torch.as_tensor(arrays[name]).to(device) for name in ("q", "p", "forces", "energies_eV"))
+        q, p, forces, energies = (
+            torch.as_tensor(arrays[name]).to(device) for name in ("q", "p", "forces", "energies_eV")
+        )
         generators = []
         for state in json.loads(str(arrays["generators"])):
             generator = np.random.default_rng()
             generator.bit_generator.state = state
             generators.append(generator)
-        return cls(*tensors, generators)
+        return cls(q, p, forces, energies, generators)
 
 
 def step(rings: Rings, systems: Sequence[RingSystem], by: Propagator, surface: Surface) -> None:

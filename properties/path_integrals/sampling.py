@@ -81,7 +81,7 @@ def sample(
     folder: Path | None = None,
     progress: Progress = unheard,
 ) -> list[RingAverages]:
-    """Path-integral molecular dynamics in the canonical ensemble, each system in the cell it came in; averages in order.
+    """Path-integral molecular dynamics in the canonical ensemble, each system in its own cell; averages in order.
 
     All beads of all systems are one batch: P beads cost one model call a step.
 
@@ -121,7 +121,7 @@ def sample(
             forget_lists(model)
             if file is not None:
                 file.parent.mkdir(parents=True, exist_ok=True)
-                known = {"who": np.array(who), "done": np.array(done), "spent_s": time.perf_counter() - began}
+                known = {"who": np.array(who), "done": np.array(done), "spent_s": np.array(time.perf_counter() - began)}
                 write_whole(file, rings.to_arrays() | record.to_arrays() | known)
     pace_s = (time.perf_counter() - began) / settings.steps
     beads = by.of_beads(rings.q).cpu().numpy()
@@ -131,7 +131,6 @@ def sample(
 def fingerprint(potential: Potential, systems: Sequence[RingSystem], settings: PathSettings) -> str:
     """Of everything that a run's numbers hang on but the seeds' use: equal for equal runs."""
     known = {"potential": potential.metadata.to_json(), "precision": potential.precision, "settings": asdict(settings)}
-    known["settings"].pop("checkpoint_every")
     digest = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode())
     for s in systems:
         digest.update(json.dumps([s.temperature_K, s.seed, s.plane.holds if s.plane else None]).encode())
@@ -141,9 +140,7 @@ def fingerprint(potential: Potential, systems: Sequence[RingSystem], settings: P
     return digest.hexdigest()
 
 
-def _resumed(
-    file: Path | None, who: str, record: Record, device: torch.device
-) -> tuple[int, float, Rings | None]:
+def _resumed(file: Path | None, who: str, record: Record, device: torch.device) -> tuple[int, float, Rings | None]:
     """Steps done, seconds spent and where the beads were, of a run's checkpoint; no rings where there is none."""
     if file is None or not file.exists():
         return 0, 0.0, None
@@ -178,16 +175,18 @@ def _split(
             RingAverages(
                 system.temperature_K,
                 settings.beads,
-                *(mean_with_error(series[:, j]) for j in range(3)),
-                mean_with_error(series[:, 0] + series[:, 1]),
-                mean_with_error(by_atom),
-                mean_with_error(kinetic),
-                mean_with_error(record.gyration[:, here]),
-                record.modes[:, k] / settings.samples / units.kB / settings.beads / free,
-                by_atom,
-                series,
-                beads[:, here],
-                pace_s,
+                potential_eV=mean_with_error(series[:, 0]),
+                kinetic_eV=mean_with_error(series[:, 1]),
+                primitive_eV=mean_with_error(series[:, 2]),
+                energy_eV=mean_with_error(series[:, 0] + series[:, 1]),
+                kinetic_by_atom_eV=mean_with_error(by_atom),
+                kinetic_tensors_eV=mean_with_error(kinetic),
+                gyration_A2=mean_with_error(record.gyration[:, here]),
+                mode_temperatures_K=record.modes[:, k] / settings.samples / units.kB / settings.beads / free,
+                kinetic_blocks_eV=by_atom,
+                series_eV=series,
+                beads_A=beads[:, here],
+                seconds_per_step=pace_s,
             )
         )
     return found

@@ -20,8 +20,8 @@ class Plane:
     Attributes:
         normal: (n, 3), any length; a covector: of an unstable mode with displacements u it is m u.
         holds: "beads" holds every bead on it: motion across it is classical and stands still. "centroid" holds their
-            mean: beads may reach through the barrier (centroid-density transition-state theory: Voth, Chandler & Miller,
-            J. Chem. Phys. 91, 7749 (1989)).
+            mean: beads may reach through the barrier (centroid-density transition-state theory: Voth, Chandler &
+            Miller, J. Chem. Phys. 91, 7749 (1989)).
     """
 
     normal: np.ndarray

@@ -45,7 +45,8 @@ CENTRE_A = 5.0
 
 def alone(mass_u=1.0, displaced_A=(0.0, 0.0, 0.0), symbol="H"):
     """One atom in a large cell, about its middle."""
-    return Atoms(symbol, positions=[CENTRE_A + np.array(displaced_A)], cell=3 * [2 * CENTRE_A], pbc=True, masses=[mass_u])
+    positions = [CENTRE_A + np.array(displaced_A)]
+    return Atoms(symbol, positions=positions, cell=3 * [2 * CENTRE_A], pbc=True, masses=[mass_u])
 
 
 def well(stiffness_eV_A2):

@@ -1,4 +1,4 @@
-"""Isotope effects against closed forms: Eckart's and Wigner's factors, harmonic ratios, and the same by path integrals."""
+"""Isotope effects against closed forms: Eckart's and Wigner's factors, harmonic ratios, both by path integrals."""
 
 import json
 from functools import lru_cache
@@ -108,7 +108,7 @@ def test_product_rule_holds_between_vibrations_of_two_isotopologues():
 def test_plane_across_an_unstable_mode_leaves_the_stable_ones():
     rng = np.random.default_rng(0)
     raw = rng.normal(size=(9, 9))
-    values, vectors = np.linalg.eigh(raw + raw.T)
+    _, vectors = np.linalg.eigh(raw + raw.T)
     constants = vectors @ np.diag([-1.0, *np.linspace(1, 3, 8)]) @ vectors.T
     masses, moving = np.array([1.0, 2.0, 12.0]), np.array([True, True, True])
     # One atom more that is fixed, so that no shift is projected out

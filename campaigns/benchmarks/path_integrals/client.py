@@ -14,7 +14,6 @@ import ase.io
 import torch
 from ase.calculators.socketio import SocketClient
 
-
 LENNARD_JONES = {"sigma_A": 2.782, "epsilon_eV": 0.00317, "cutoff_A": 6.0}
 """Neon."""
 

@@ -71,7 +71,8 @@ def run(
     ase.io.write(folder / "start.extxyz", start, columns=["symbols", "positions"])
     listed = "[" + ", ".join(f"{m:.8f}" for m in masses) + "]"
     (folder / "input.xml").write_text(INPUT.format(
-        every=every, properties=PROPERTIES.format(element=element), steps=steps, seed=seed + 1, socket=socket, beads=beads, masses=listed,
+        every=every, properties=PROPERTIES.format(element=element), steps=steps, seed=seed + 1, socket=socket,
+        beads=beads, masses=listed,
         temperature=temperature_K, tau=50, dt=dt_fs,
     ))  # fmt: skip
     environment = os.environ | {"OMP_NUM_THREADS": "1"}

@@ -35,6 +35,7 @@ PACE_STEPS = 8
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=("agreement", "pace"))
+    parser.add_argument("--potential", choices=tuple(AGREEMENT), help="agreement with this one alone")
     parser.add_argument("--one-thread", action="store_true", help="pace by one thread each, where cores are shared")
     parser.add_argument("--table", action="store_true", help="run nothing")
     given = parser.parse_args()
@@ -44,7 +45,10 @@ def main() -> None:
         python = install(Path("build/ipi-env"), HERE / "requirements-ipi.txt")
         server = str(Path(python).with_name("i-pi").absolute())
         found["machine"] = machine(("sevenn", "torch", "ase")) | {"ipi": _pinned("ipi")}
-        parts = {"pace": lambda: pace(server, given.one_thread), "agreement": lambda: agreement(server)}
+        parts = {
+            "pace": lambda: pace(server, given.one_thread),
+            "agreement": lambda: agreement(server, given.potential, found.get("agreement", {})),
+        }
         for part, work in parts.items():
             if given.only in (None, part):
                 found[part] = work()
@@ -95,9 +99,10 @@ def _our_pace(compiled: bool, threads: int) -> tuple[float, float]:
     return wall, cpu
 
 
-def agreement(server: str) -> dict[str, Any]:
-    """Energies, and ln Q_D/Q_H by integration over the mass, of both."""
-    return {potential: _agreement(server, potential, **told) for potential, told in AGREEMENT.items()}
+def agreement(server: str, only: str | None, before: dict[str, Any]) -> dict[str, Any]:
+    """Energies, and ln Q_heavy/Q_light by integration over the mass, of both; what is known of others stays."""
+    chosen = [potential for potential in AGREEMENT if only in (None, potential)]
+    return before | {potential: _agreement(server, potential, **AGREEMENT[potential]) for potential in chosen}
 
 
 def _agreement(
@@ -134,8 +139,8 @@ def _agreement(
         exchanged = mean_with_error(mine.kinetic_blocks_eV[:, list(exchange.atoms)].sum(1))
         pairs = zip((mine.potential_eV, mine.kinetic_eV, exchanged), theirs, strict=True)
         names = ("potential_eV", "kinetic_eV", "kinetic_exchanged_eV")
-        found = {name: [float(x) for e in pair for x in (e.mean, e.error)] for name, pair in zip(names, pairs, strict=True)}
-        rows.append({"mass_u": float(mass)} | found)
+        numbers = [[float(x) for e in pair for x in (e.mean, e.error)] for pair in pairs]
+        rows.append({"mass_u": float(mass)} | dict(zip(names, numbers, strict=True)))
         print(potential, rows[-1], flush=True)
     kT = temperature_K * 8.617333e-5
     their_log = float(weights @ [r["kinetic_exchanged_eV"][2] for r in rows]) / kT

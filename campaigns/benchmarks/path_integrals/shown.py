@@ -11,7 +11,11 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-LABELS = {"potential_eV": "potential energy (eV)", "kinetic_eV": "kinetic energy (eV)", "kinetic_exchanged_eV": "of exchanged atoms (eV)"}
+LABELS = {
+    "potential_eV": "potential energy (eV)",
+    "kinetic_eV": "kinetic energy (eV)",
+    "kinetic_exchanged_eV": "of exchanged atoms (eV)",
+}
 
 
 def text(found: dict[str, Any]) -> str:
@@ -19,7 +23,7 @@ def text(found: dict[str, Any]) -> str:
     lines = []
     if "pace" in found:
         pace = found["pace"]
-        best = {name: [1e3 * min(column) for column in zip(*turns, strict=True)] for name, turns in _pace(found).items()}
+        best = {name: [1e3 * min(k) for k in zip(*turns, strict=True)] for name, turns in _pace(found).items()}
         peer = [min(ms[k] for name, ms in best.items() if name.startswith("i-PI")) for k in (0, 1)]
         lines += [
             f"PdH (primitive cell), 7net-0, {pace['beads']} beads; the better of the turns. Clock and processor time.",
@@ -34,7 +38,8 @@ def text(found: dict[str, Any]) -> str:
         ]
     for potential, told in found.get("agreement", {}).items():
         lines += [
-            f"{told['formula']} with {potential}, {told['isotopes']}, {told['beads']} beads, {told['temperature_K']:g} K, {told['steps']} steps.",
+            f"{told['formula']} with {potential}, {told['isotopes']}, {told['beads']} beads, "
+            f"{told['temperature_K']:g} K, {told['steps']} steps.",
             "",
             "| mass (u) | | ours | i-PI | difference / its error |",
             "|---|---|---|---|---|",
@@ -42,7 +47,8 @@ def text(found: dict[str, Any]) -> str:
         for row in told["nodes"]:
             for name, label in LABELS.items():
                 a, da, b, db = row[name]
-                lines.append(f"| {row['mass_u']:.4f} | {label} | {_pm(a, da)} | {_pm(b, db)} | {_sigma(row[name]):+.1f} |")
+                cells = (f"{row['mass_u']:.4f}", label, _pm(a, da), _pm(b, db), f"{_sigma(row[name]):+.1f}")
+                lines.append(f"| {' | '.join(cells)} |")
         a, da, b, db = told["log_ratio"]
         what = "ln Q_heavy/Q_light, all nodes" if len(told["nodes"]) > 1 else "ln Q_heavy/Q_light, one node"
         lines += [f"| | **{what}** | {_pm(a, da)} | {_pm(b, db)} | {_sigma(told['log_ratio']):+.1f} |", ""]
