@@ -66,7 +66,8 @@ def mean_with_error(series: np.ndarray) -> Estimate:
 
     Pairwise means (Flyvbjerg & Petersen, J. Chem. Phys. 91, 461 (1989)) are taken as long as 32 are left, and each
     level keeps its own correlation time: a slow part of small variance, such as the centroid's below the quick bead
-    modes, is seen only where the quick ones have been averaged away. The largest of some levels errs, if at all, to be large.
+    modes, is seen only where the quick ones have been averaged away. The largest of some levels errs, if at all, to be
+    large.
     """
     series = np.asarray(series, float)
     n = len(series)
