@@ -37,6 +37,7 @@ HOMES = {
     "conductivity": "discover.compute.conductivity",
     "elastic": "discover.compute.elastic",
     "kappa": "discover.compute.kappa",
+    "kie": "discover.compute.kie",
     "phonons": "discover.compute.phonons",
     "thermal": "discover.compute.thermal",
     "uncertainty": "discover.compute.uncertainty",
