@@ -43,7 +43,7 @@ class Pace:
 
 def _left(text: str, pace: Pace, done: int, now_s: float) -> str:
     """Time that remains; nothing where the text says it of what takes longest, which a pace of few pieces cannot."""
-    return "" if " left" in text else pace.left(done, now_s)
+    return "" if " left" in text or " %" in text else pace.left(done, now_s)
 
 
 def totals(model_calls: int, failed: int, duplicates: int, best: str) -> str:

@@ -49,7 +49,7 @@ def sentence(json: Mapping[str, Any]) -> str:
 
 def columns(json: Mapping[str, Any]) -> tuple[Sequence[str], list[list[str]], Sequence[str]]:
     """Head, a row for each temperature, and the columns of numbers."""
-    species = list(json["diffusion_cm2_per_s"])
+    species = [name for name in json["diffusion_cm2_per_s"] if name in json["mobile"]]
     diffusion = [f"D({name}) (cm²/s)" for name in species]
     rows = []
     for k, kelvin in enumerate(json["temperatures_K"]):

@@ -6,7 +6,7 @@ import io
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,12 +87,20 @@ def _page(folder: GivenFolder) -> GivenPage:
         stages=folder.stages,
         failed=sum(not r.done for r in results),
         seconds=sum(r.seconds for r in results),
-        properties=part_of(record) if record else None,
+        properties=_part(record, folder.stages) if record else None,
         learning=learning,
         figures=_figures(learning),
         provenance=_provenance(metadata, folder.config.seed),
         campaign=campaign_json(folder.config),
     )
+
+
+def _part(record: PropertiesRecord, stages: Sequence[str]) -> PropertiesPart:
+    """The cards, without notes that say what stands at the top of the page already."""
+    part = part_of(record)
+    said = [text for _, _, text in _answers(record, stages)]
+    cards = [replace(c, notes=[n for n in c.notes if not any(text in n for text in said)]) for c in part.cards]
+    return replace(part, cards=cards)
 
 
 def _answers(record: PropertiesRecord | None, stages: Sequence[str]) -> list[tuple[str, str, str]]:

@@ -37,14 +37,21 @@ class Jotting(Silent):
         if self._clock() - self._said_s >= EVERY_S:
             self._jot(done, text)
 
+    def message(self, text: str) -> None:
+        """In place of where it stands."""
+        self._write(text)
+
     def _jot(self, done: int, text: str) -> None:
         self._said_s = self._clock()
         share = f"{100 * done / self._total:.0f} %" if self._total else ""
         parts = [self._doing if text in ("", self._doing) else text, share, self._left(done)]
+        self._write(", ".join(p for p in parts if p))
+
+    def _write(self, line: str) -> None:
         part = self._file.with_suffix(".part")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(", ".join(p for p in parts if p))
+            part.write_text(line)
             part.replace(self._file)
         except OSError:
             return
