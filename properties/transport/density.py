@@ -14,7 +14,7 @@ VOXEL_A = 0.25
 """Edge of a voxel: a third of an ion's thermal motion in a site."""
 BLUR_A = 0.35
 """Of the density before its peaks are looked for: thermal motion again, so that noise makes no peaks."""
-PEAK = 3.0
+PEAK = 2.0
 """Times the mean density that a site's peak has: a liquid's fluctuate by less."""
 APART_A = 1.2
 """Between sites: nearer peaks are one that is split."""

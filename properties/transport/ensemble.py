@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from ase.data import atomic_masses, atomic_numbers
+from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 from scipy.spatial import cKDTree
 
 from properties.dynamics.flow import Flow
@@ -111,9 +111,19 @@ class Ensemble:
         return replace(
             self,
             currents_A_ps=self.currents_A_ps - self.counts[:, None] * velocity[:, :, None],
-            positions_A=self.positions_A - drift[:, :, None],
+            positions_A=self._aligned(self.positions_A - drift[:, :, None], mobile),
             own_charge_current_eA_ps=None if own is None else own - self.net_charge_e * velocity,
         )
+
+    def _aligned(self, positions_A: np.ndarray, mobile: Sequence[str]) -> np.ndarray:
+        """Replicas shifted so that their hosts lie on each other: what drifted before is theirs alone."""
+        members = np.flatnonzero([chemical_symbols[z] not in mobile for z in self.numbers])
+        if not len(members):
+            return positions_A
+        means = positions_A[:, :, members].mean(axis=1)
+        apart = np.linalg.solve(self.cell.T, (means - means[0]).reshape(-1, 3).T).T
+        offsets = ((apart - np.round(apart)) @ self.cell).reshape(means.shape).mean(axis=1)
+        return positions_A - offsets[:, None, None]
 
     def frame_weights(self, frame: Frame, mobile: Sequence[str]) -> np.ndarray | None:
         """(n_species,) by which sums of velocities add up to the frame's velocity; None in the laboratory."""

@@ -89,6 +89,16 @@ def test_a_density_counts_ions_and_peaks_at_sites():
     assert where.projection_per_A2(0, 1).sum() * SPACING_A**2 / 32**2 == pytest.approx(20 / 27)
 
 
+def test_replicas_whose_host_has_drifted_share_one_density():
+    """As after an equilibration, in which the host went one way and the ions the other."""
+    flows = walker_flows(np.random.default_rng(22), frames=300)
+    for k, flow in enumerate(flows):
+        flow.positions_A[:] += 0.7 * k
+    (ensemble,), _ = ensembles(flows, CHARGES)
+    peaks = density(ensemble.seen_from("host", ("Li",)), "Li", (CELLS,) * 3).peaks()
+    assert peaks == pytest.approx(np.full((1, 3), 0.5), abs=0.06)
+
+
 def test_a_liquid_has_no_sites_and_says_so():
     rng = np.random.default_rng(23)
     flows = walker_flows(rng, frames=200)
