@@ -307,3 +307,22 @@ def test_news_say_how_long_it_takes():
     assert 7 <= len(heard) <= 10  # about twice a second
 
 
+
+
+@pytest.mark.slow  # loads SevenNet
+def test_who_leaves_the_domain_is_told_and_stopped_where_asked():
+    """Silicon at 300 K is known to 7net-0; at 100 000 K nobody knows it. Watching changes no step."""
+    potential = load("7net-0", "cpu")
+    cold, hot = (Replica(bulk("Si", cubic=True), kelvin, 2) for kelvin in (300.0, 100000.0))
+    how = {"time_step_fs": 1.0, "produce_ps": 0.04}
+    noted = run(potential, [cold, hot], settings(**how, watch="note"))
+    assert noted.flows[0].departure is None
+    departure = noted.flows[1].departure
+    assert departure is not None
+    assert departure.stage == "produce"
+    assert departure.distance > departure.threshold
+    found = run(potential, [cold, hot], settings(**how, watch="stop"))
+    assert [(s.replica, s.step) for s in found.stopped] == [(1, departure.step)]
+    assert "left the potential's domain: an atom at distance" in found.stopped[0].reason
+    unwatched = simulate(potential, [cold], settings(**how))[0]
+    assert np.allclose(found.flows[0].positions_A, unwatched.positions_A, atol=1e-5)  # single precision
