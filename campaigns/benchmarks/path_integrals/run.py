@@ -23,8 +23,8 @@ from peer_environment import install  # noqa: E402
 TEMPERATURE_K = 300.0
 DT_FS = 0.5
 AGREEMENT: dict[str, dict[str, Any]] = {
-    "lj": {"isotopes": "20Ne>22Ne", "temperature_K": 20.0, "dt_fs": 5.0, "beads": 16, "steps": 3000, "nodes": 3},
-    "7net-0": {"isotopes": "H>D", "temperature_K": 300.0, "dt_fs": 1.0, "beads": 8, "steps": 800, "nodes": 1},
+    "lj": {"isotopes": "20Ne>22Ne", "temperature_K": 20.0, "dt_fs": 5.0, "beads": 8, "steps": 1200, "nodes": 2},
+    "7net-0": {"isotopes": "H>D", "temperature_K": 300.0, "dt_fs": 1.0, "beads": 8, "steps": 600, "nodes": 1},
 }
 """Both sides take as many steps, of which a tenth is forgotten."""
 EVERY = 2
