@@ -64,6 +64,7 @@ def _hop(hop: Hop, found: Barrier) -> dict[str, Any]:
         "imaginary_THz": None if saddle is None else abs(float(saddle.modes.frequencies_THz.min())),
         "saddle_frequencies_THz": None if saddle is None else saddle.modes.frequencies_THz.tolist(),
         "minimum_frequencies_THz": None if hop.minima is None else hop.minima[0].frequencies_THz.tolist(),
+        "second_curvature_eV_A2": None if saddle is None else saddle.beside.curvature_eV_A2,
         "vibrating_atoms": 0 if saddle is None else len(saddle.region),
         "prefactor_THz": hop.prefactor_THz(),
         "reverse_prefactor_THz": hop.prefactor_THz(reverse=True),

@@ -11,7 +11,7 @@ from ase import Atoms
 
 from potentials.potential import Potential
 from properties.barriers.band import Band
-from properties.barriers.dimer import Dimer, dimer
+from properties.barriers.dimer import Dimer, dimer, softest_beside
 from properties.barriers.modes import Modes, hessian, modes_of
 from properties.barriers.path import Path, bands_between, ends_at_rest
 from properties.barriers.rates import Rates, rates, vineyard_prefactor_THz, zero_point_eV
@@ -198,8 +198,7 @@ def _proven(
 
 def _pushed_off(band: Band, saddle: Saddle) -> np.ndarray:
     """The band bent along the second imaginary mode of its summit."""
-    way = np.zeros(band.points.shape[1:])
-    way[saddle.region] = saddle.modes.vectors[1]
+    way = saddle.second_mode
     bent = np.sin(np.linspace(0, np.pi, len(band.points)))[:, None, None]
     return band.points + PUSH_OFF_A * bent * way / np.linalg.norm(way, axis=-1).max()
 
@@ -237,11 +236,12 @@ def prove(
     )  # fmt: skip
     ways = np.linalg.norm(found.mode if path is None else path[-1] - path[0], axis=-1)
     region, modes = _curvatures(surface, found, ways, settings, progress)
-    slid = None
-    if found.converged and modes.n_imaginary == 1:
-        progress("saddle: sliding down", 0, 1)
-        slid = slide(surface, found.point, found.mode, settings.end_fmax_eV_A, settings.max_steps)
-    return Saddle(found, modes, region, slid)
+    saddle = Saddle(found, modes, region, softest_beside(surface, found.point, found.mode, surface.floats), None)
+    if not found.converged or saddle.n_imaginary != 1:
+        return saddle
+    progress("saddle: sliding down", 0, 1)
+    slid = slide(surface, found.point, found.mode, settings.end_fmax_eV_A, settings.max_steps)
+    return replace(saddle, slid=slid)
 
 
 def _curvatures(

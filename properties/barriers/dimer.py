@@ -14,6 +14,10 @@ APART_A = 0.01
 """Of the two points, over all coordinates."""
 TURNED_ENOUGH = np.radians(3.0)
 STIFF_EV_A2 = 50.0
+SETTLED = 0.02
+"""Of the lowest curvature, from one iteration to the next: its sign is what is asked for."""
+LEAST_ITERATIONS = 8
+MOST_ITERATIONS = 24
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,58 @@ def dimer(
         if downhill != (downhill := curvature >= 0):
             walker.forget()
     return Dimer(x, energy, force, mode, curvature, done, step)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The softest direction across a saddle's mode.
+
+    Attributes:
+        vector: unit vector, (n, d).
+        curvature_eV_A2: along it; negative where the saddle is one of higher order.
+    """
+
+    vector: np.ndarray
+    curvature_eV_A2: float
+
+
+def softest_beside(surface: Surface, point: np.ndarray, mode: np.ndarray, floats: bool, seed: int = 0) -> Beside:
+    """Lowest curvature of all particles across a mode, by Lanczos' method; one evaluation an iteration.
+
+    It takes the place of a Hessian of everything: an eigenvalue below all others is found first. It begins with a
+    random direction, most of it where the mode is: symmetry would keep one of the mode's own kind among its like.
+
+    point, mode: (n, d), the mode a unit vector. floats: as of `dimer`.
+    """
+    rng = np.random.default_rng(seed)
+
+    def across(vector: np.ndarray) -> np.ndarray:
+        vector = without_shift(vector, floats)
+        return vector - (vector * mode).sum() * mode
+
+    where = np.linalg.norm(mode, axis=-1, keepdims=True)
+    vector = _unit(across((where + 0.05 * where.max()) * rng.normal(size=mode.shape)))
+    _, (force,) = surface(point[None])
+    basis = [vector]
+    diagonal: list[float] = []
+    beside: list[float] = []
+    last = np.inf
+    while True:
+        _, (there,) = surface((point + APART_A * basis[-1])[None])
+        pulled = across((force - there) / APART_A)
+        diagonal.append(float((pulled * basis[-1]).sum()))
+        values, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
+        # Twice over, for rounding brings back what has been taken off
+        for _ in range(2):
+            pulled = pulled - sum((pulled * one).sum() * one for one in basis)
+        length = float(np.linalg.norm(pulled))
+        settled = abs(values[0] - last) < SETTLED * abs(values[0]) and len(basis) > LEAST_ITERATIONS
+        if settled or length < 1e-6 or len(basis) == MOST_ITERATIONS:
+            found = np.tensordot(vectors[:, 0], np.array(basis), 1)
+            return Beside(_unit(found), float(values[0]))
+        last = float(values[0])
+        beside.append(length)
+        basis.append(pulled / length)
 
 
 def _turned(

@@ -26,7 +26,7 @@ from properties.barriers import (
 )
 from properties.barriers.band import band_forces, improved_tangents, straight
 from properties.barriers.descent import descend
-from properties.barriers.dimer import dimer
+from properties.barriers.dimer import dimer, softest_beside
 from properties.barriers.ends import matched
 from properties.barriers.idpp import idpp_path
 from properties.barriers.modes import THZ, hessian, modes_of
@@ -129,6 +129,22 @@ def test_sides_of_a_saddle_lead_into_its_two_valleys():
     # From REFERENCES.md's higher saddle one comes down to the deepest minimum and to the shallow one between the two
     assert connects(slid, upper, middle, floats=False) and connects(slid, middle, upper, floats=False)
     assert not connects(slid, upper, right, floats=False)
+
+
+def test_softest_direction_beside_a_mode_is_found_among_all():
+    rng = np.random.default_rng(2)
+    curvatures = np.r_[-3.0, -0.5, rng.uniform(1, 30, 88)]
+    turned, _ = np.linalg.qr(rng.normal(size=(90, 90)))
+    second = turned @ np.diag(curvatures) @ turned.T
+
+    def saddle(points):
+        flat = points.reshape(-1, 90)
+        return 0.5 * ((flat @ second) * flat).sum(1), -(flat @ second).reshape(points.shape)
+
+    found = softest_beside(saddle, np.zeros((30, 3)), turned[:, 0].reshape(30, 3), floats=False)
+    # Its sign is what counts; 24 iterations bring the value this near
+    assert found.curvature_eV_A2 == pytest.approx(-0.5, abs=0.1)
+    assert abs(found.vector.ravel() @ turned[:, 0]) < 1e-6 and abs(found.vector.ravel() @ turned[:, 1]) > 0.95
 
 
 def test_a_runaway_dimer_says_that_it_found_nothing():
