@@ -1,6 +1,6 @@
 """Labels that leave least to guess, or at random? 7net-0 learns Li3N at 900 K from 7net-l3i5, both ways.
 
-python campaigns/benchmarks/learning/run.py            goes on where it was stopped; 25 minutes on two idle cores
+python campaigns/benchmarks/learning/run.py            goes on where it was stopped; an hour on two idle cores
 python campaigns/benchmarks/learning/run.py --table    runs nothing, writes table and plot of what there is
 python campaigns/benchmarks/learning/run.py --quick    one seed, few labels, results under build/
 """
