@@ -54,11 +54,16 @@ class MDSettings(Section):
 
 
 class PathSettings(Section):
-    """A minimum-energy path as the explorer: two ends, and images between them."""
+    """A minimum-energy path as the explorer: two ends, and images between them.
+
+    tolerance_meV: a saddle's label off by less, the potential that came to the saddle is trusted.
+    """
 
     ends: Annotated[list[Path], Field(min_length=2, max_length=2)]
     images: Annotated[Whole, Field(ge=3)] = 5
-    steps: Count = 60
+    steps: Count = 200
+    match: bool = True
+    tolerance_meV: Positive = 10.0
 
 
 class LearnTrainSettings(Section):
@@ -92,7 +97,7 @@ class LearnSettings(Section):
     labels: Count = 40
     per_generation: Count = 10
     held_out: Annotated[Whole, Field(ge=0)] = 10
-    choose: Literal["distance", "random"] = "distance"
+    choose: Literal["distance", "random", "all"] = "distance"
     band: Annotated[list[Positive], Field(min_length=2, max_length=2)] | None = None
     replay: Annotated[Whole, Field(ge=0)] = 60
     domain: bool = True
@@ -101,12 +106,22 @@ class LearnSettings(Section):
     train: LearnTrainSettings = LearnTrainSettings()
     electrostatics: LearnElectrostatics | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_paths(cls, given: Any) -> Any:
+        # A path is a few images, and its barrier is the test: held-out frames would be as many labels again
+        if isinstance(given, dict) and given.get("explore") == "path":
+            return {"per_generation": 3, "held_out": 0, **given}
+        return given
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.explore == "path" and self.path is None:
             raise ValueError("@path@is needed to explore a path; give path.ends, two structure files")
         if self.explore == "md" and not self.structures:
             raise ValueError("@structures@is needed for molecular dynamics; give the structure files to start from")
+        if self.choose == "all" and self.explore != "path":
+            raise ValueError(f"@choose@must be distance or random where explore is {self.explore}; all is for paths")
         if self.band is not None and self.band[1] <= self.band[0]:
             raise ValueError(f"@band@must be [inner, outer] with inner below outer (is {self.band})")
         return self

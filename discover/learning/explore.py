@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from discover.learning.band import FEWEST_FRAMES, Band, Known
 from discover.learning.choice import Surroundings, most_telling
 from discover.learning.frames import Chosen, Frame, evenly
+from discover.learning.path_record import PathRecord
 from discover.learning.walks import Walk
 
 FIRST_SHARE = 0.1
@@ -31,6 +33,7 @@ class Exploration:
         inner, outer: the band, None where there was none.
         stops, rewinds: how often walkers stopped inside the band, and were sent back.
         traces: (place, distance) of each walker's frames.
+        path: what was found where a path was explored.
     """
 
     chosen: list[Chosen] = field(default_factory=list)
@@ -39,6 +42,13 @@ class Exploration:
     stops: int = 0
     rewinds: int = 0
     traces: list[list[tuple[float, float]]] = field(default_factory=list)
+    path: PathRecord | None = None
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> Exploration:
+        """What `asdict` made JSON of; the chosen have a file of their own."""
+        path = value.get("path")
+        return cls(**{**value, "path": path and PathRecord(**path)})
 
     def thinned(self) -> list[list[tuple[float, float]]]:
         """Traces with few enough points for a plot."""

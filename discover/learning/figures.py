@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from discover.learning.path_figures import path_plots
 from discover.learning.record import Generation, LearningRecord
 from discover.report.look import Look, Plot
 
@@ -20,13 +21,15 @@ MOST_PANELS = 4
 
 def plots(record: LearningRecord) -> list[Plot]:
     """The figures that there is something to draw in."""
-    return [p for p in (errors_plot(record), distances_plot(record), trust_plot(record)) if p is not None]
+    own = [p for p in (errors_plot(record), distances_plot(record), trust_plot(record)) if p is not None]
+    return [*path_plots(record), *own]
 
 
 def errors_plot(record: LearningRecord) -> Plot | None:
     """Force errors against the labels spent, as shares of those before learning."""
     rows = record.generations
-    if len(rows) < 2:
+    measured = any(g.held_out_force_eV_A is not None or g.reference_force_eV_A is not None for g in rows)
+    if len(rows) < 2 or not measured:
         return None
 
     def draw(figure: Figure, look: Look) -> None:

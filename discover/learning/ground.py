@@ -68,8 +68,9 @@ class Ground:
                         f"learn.{key}: {atoms.get_chemical_formula()} holds {', '.join(sorted(strangers))}, which is "
                         f"no element of {self.config.system}; name all elements in system"
                     )
-        if self.ends:
-            check_ends(*self.ends)
+        if self.ends and self.learn.path:
+            first, last = self.ends
+            check_ends(first, last, self.learn.path.match)
         if self.learn.explore == "search":
             from discover.preflight import check_campaign
 

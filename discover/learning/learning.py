@@ -20,6 +20,7 @@ from discover.learning.explore import Exploration, explore, survey
 from discover.learning.frames import Chosen, read_chosen, save_chosen
 from discover.learning.ground import Ground
 from discover.learning.oracle import write_labels_whole
+from discover.learning.path_stage import explore_path, path_told
 from discover.learning.record import Generation, LabelRecord, LearningRecord
 from discover.progress import Progress, Silent
 from potentials import Potential, load
@@ -92,7 +93,7 @@ class Learning:
         now = self._record.generations[-1]
         # Labels that a killed process has made are learnt, whether or not there are more to come
         if not self._left and len(self._record.labels) <= now.labels:
-            self._close(now, SPENT)
+            self._close(self._with_last_path(now), SPENT)
             return
         potential = self._potential(now)
         labelled = self._labels(now.number)
@@ -101,18 +102,36 @@ class Learning:
         now = replace(
             now, inner=seen.inner, outer=seen.outer, stops=seen.stops, rewinds=seen.rewinds, traces=seen.thinned()
         )
+        now = replace(now, path=path_told(self._folder(now.number), seen.path, labelled, potential))
         explored = time.monotonic()
         if not chosen:
             self._close(now, f"generation {now.number} met nothing that it does not know")
             return
         new = self._labelled(now, chosen, potential, labelled)
+        now = replace(now, path=path_told(self._folder(now.number), seen.path, [*labelled, *new], potential))
+        if self.learn.path and now.path and now.path.settled(self.learn.path.tolerance_meV / 1000):
+            self._close(now, f"generation {now.number} knows its path and its saddle, which has its label")
+            return
         asked = time.monotonic()
         after = self._taught(now, [*labelled, *new])
         seconds = {"explore": explored - begun, "label": asked - explored, "train": time.monotonic() - asked}
         generations = (*self._record.generations[:-1], replace(now, seconds=seconds), after)
-        self._record = replace(self._record, generations=generations, finished="" if self._left else SPENT)
+        self._record = replace(self._record, generations=generations, finished=self._spent())
         self._record.save(self.path)
         self._say(after)
+
+    def _spent(self) -> str:
+        """Why it is over; a path's last generation has yet to say its barrier."""
+        return "" if self._left or self.learn.explore == "path" else SPENT
+
+    def _with_last_path(self, now: Generation) -> Generation:
+        """With the barrier of a generation that no label is left for."""
+        if self.learn.explore != "path":
+            return now
+        potential, labelled = self._potential(now), self._labels(now.number)
+        seen, _ = self._explored(now, potential, labelled)
+        path = path_told(self._folder(now.number), seen.path, labelled, potential)
+        return replace(now, inner=seen.inner, outer=seen.outer, stops=seen.stops, traces=seen.thinned(), path=path)
 
     def _close(self, now: Generation, why: str) -> None:
         self._record = replace(self._record, generations=(*self._record.generations[:-1], now), finished=why)
@@ -141,18 +160,25 @@ class Learning:
         folder, most = self._folder(now.number), min(self.learn.per_generation, self._left)
         done = folder / "explored.json"
         if done.is_file():
-            return Exploration(**json.loads(done.read_text())), read_chosen(folder / "chosen.extxyz")
+            return Exploration.of(json.loads(done.read_text())), read_chosen(folder / "chosen.extxyz")
         self.progress.message(f"generation {now.number}: exploring by {self.learn.explore} for {most} frames")
-        walkers = self.ground.walks(potential, now.number, self._newest(now.number))
-        if self.learn.choose == "random":
-            seen = survey(walkers, most, now.number, np.random.default_rng([self.config.seed, now.number, 77]))
+        if self.learn.explore == "path":
+            seen = explore_path(self.ground, folder, now.number, potential, labelled, self._left)
         else:
-            seen = explore(walkers, self._known(potential, labelled), most, now.number, self.learn.band)
+            seen = self._walked(now, potential, labelled, most)
+        if not self._left:  # more may be given: then it is explored again
+            return seen, []
         save_chosen(folder / "chosen.extxyz", seen.chosen)
         partial = done.with_suffix(".part")
         partial.write_text(json.dumps(asdict(replace(seen, chosen=[], traces=seen.thinned()))))
         partial.replace(done)
         return seen, read_chosen(folder / "chosen.extxyz")
+
+    def _walked(self, now: Generation, potential: Potential, labelled: Sequence[Label], most: int) -> Exploration:
+        walkers = self.ground.walks(potential, now.number, self._newest(now.number))
+        if self.learn.choose == "random":
+            return survey(walkers, most, now.number, np.random.default_rng([self.config.seed, now.number, 77]))
+        return explore(walkers, self._known(potential, labelled), most, now.number, self.learn.band)
 
     def _known(self, potential: Potential, labelled: Sequence[Label]) -> Known:
         """What has labels, seen with this potential's features."""

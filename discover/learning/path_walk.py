@@ -1,90 +1,142 @@
-"""A minimum-energy path as an explorer: every image of a band on its way to the saddle."""
+"""A minimum-energy path as an explorer: the band of a generation's potential between two ends, with its saddle."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from ase import Atoms
-from ase.mep import NEB
-from ase.optimize import FIRE
 
 from discover.config_learning import PathSettings
 from discover.errors import InputError
 from discover.learning.frames import Frame
 from potentials import Potential
-from potentials.potential import PotentialCalculator
+from potentials.potential import structure_of
+from properties.barriers import BandSettings, BarrierError, BarrierSettings, neb
+from properties.barriers.ends import matched
+from properties.barriers.idpp import idpp_path
+from properties.barriers.surface import News, lengths, unheard
+from properties.evaluating import evaluate_all
 
-_STIR_A = 0.02
-"""By which images are moved when a band is begun: no two go exactly the same way, or into the same dead end again."""
+SHAKEN_A = 0.05
+"""Standard deviation by which held-out images are moved: near the path, and on none of its generations' bands."""
 
 
-def check_ends(first: Atoms, last: Atoms) -> None:
+@dataclass(frozen=True)
+class WalkedPath:
+    """The path by one generation's potential.
+
+    Attributes:
+        frames: its images, the ends among them, by that potential; `walker` numbers them, `place` is Å along the path.
+        top: of the frames the saddle: the highest between the ends, which has climbed. Unsound ones do not count.
+        converged: the band came to rest.
+        trouble: why there is no band and the first guess stands for it; empty where there is one.
+    """
+
+    frames: Sequence[Frame]
+    top: int
+    converged: bool
+    trouble: str = ""
+
+    @property
+    def energies_eV(self) -> np.ndarray:
+        """Of the images, (m,)."""
+        return np.array([frame.evaluation.energy_eV for frame in self.frames])
+
+    @property
+    def distances_A(self) -> np.ndarray:
+        """Along the path, (m,)."""
+        return np.array([frame.place for frame in self.frames])
+
+
+def check_ends(first: Atoms, last: Atoms, match: bool = True) -> None:
     """Refuse ends that no path can join.
 
     Raises:
-        InputError: they differ in atoms, in their order, or in the cell.
+        InputError: they differ in atoms or in the cell, or are one structure.
     """
-    same = len(first) == len(last) and bool((first.numbers == last.numbers).all())
-    if not same or not np.allclose(first.cell.array, last.cell.array, atol=1e-3):
-        raise InputError("learn.path.ends: the two ends need the same atoms in the same order, and the same cell")
+    try:
+        matched(first, last, match)
+    except BarrierError as error:
+        raise InputError(f"learn.path.ends: {error}") from None
+
+
+def walk_path(
+    potential: Potential, first: Atoms, last: Atoms, settings: PathSettings, progress: News = unheard
+) -> WalkedPath:
+    """The path of least energy by this potential, its ends at rest (`properties.barriers.neb`).
+
+    A potential that is wrong enough knows no such path: ends that fall into one another or do not come to rest, more
+    valleys in between than can be. Then the first guess between the ends as they were given is shown, for there it has
+    to learn.
+    """
+    barrier = BarrierSettings(
+        images=settings.images, match=settings.match, band=BandSettings(max_steps=settings.steps)
+    )
+    try:
+        path = neb(potential, first, last, barrier, progress)
+    except BarrierError as error:
+        return _walked(potential, _guess(first, last, settings), False, str(error))
+    return _walked(potential, path.images, path.converged)
+
+
+def _guess(first: Atoms, last: Atoms, settings: PathSettings) -> list[Atoms]:
+    ends = matched(first, last, settings.match)
+    every = np.arange(len(first))
+    a, b = ends.initial.positions, ends.final.positions
+    points = idpp_path(a, first.cell.array, every, a, b, settings.images)
+    return [Atoms(first.numbers, point, cell=first.cell, pbc=True) for point in points]
+
+
+def _walked(potential: Potential, images: Sequence[Atoms], converged: bool, trouble: str = "") -> WalkedPath:
+    points = np.stack([image.positions for image in images])
+    places = np.concatenate([[0.0], np.cumsum(lengths(np.diff(points, axis=0)))])
+    found = evaluate_all(potential, [structure_of(image) for image in images])
+    frames = [
+        Frame(Atoms(image.numbers, image.positions, cell=image.cell, pbc=True), evaluation, k, float(place))
+        for k, (image, evaluation, place) in enumerate(zip(images, found, places, strict=True))
+    ]
+    between = [f for f in frames[1:-1] if f.sound] or frames[1:-1]
+    top = max(between, key=lambda f: f.evaluation.energy_eV).walker
+    return WalkedPath(frames, top, converged, trouble)
 
 
 class PathWalk:
-    """A climbing-image nudged elastic band between two ends; places are optimiser steps.
+    """The images of the path one after another, shaken: held-out frames."""
 
-    ASE's, with the improved tangent (Henkelman & Jónsson, J. Chem. Phys. 113, 9978 (2000)), from an IDPP start
-    (Smidstrup et al., J. Chem. Phys. 140, 214106 (2014)). The ends are not relaxed.
-
-    Raises:
-        InputError: ends of different atoms or cells.
-    """
-
-    unit = "steps"
-    independent = False
+    unit = "Å along the path"
+    independent = True
     rest = 0
 
     def __init__(
-        self, potential: Potential, first: Atoms, last: Atoms, settings: PathSettings, rng: np.random.Generator
+        self,
+        potential: Potential,
+        first: Atoms,
+        last: Atoms,
+        settings: PathSettings,
+        rng: np.random.Generator,
     ) -> None:
-        check_ends(first, last)
-        self.length = settings.steps
+        check_ends(first, last, settings.match)
         self._potential = potential
         self._ends = first, last
         self._settings = settings
         self._rng = rng
-        self._steps = 0
-        self._converged = False
-        self._waiting: list[Frame] = []
-        self._begin()
+        self._waiting: list[Frame] | None = None
+        self.length = 0.0
 
     def step(self) -> Frame | None:
-        """The next image along the path; after the last of them the band takes a step."""
-        if not self._waiting:
-            if self._steps >= self._settings.steps or self._converged:
-                return None
-            self._converged = bool(self._optimiser.run(fmax=0.05, steps=1))
-            self._steps += 1
-            self._waiting = [self._frame(k, image) for k, image in enumerate(self._images[1:-1])]
-        return self._waiting.pop(0)
+        """The next image; the first call relaxes the band."""
+        if self._waiting is None:
+            path = walk_path(self._potential, *self._ends, self._settings)
+            self.length = float(path.distances_A[-1])
+            self._waiting = [self._shaken(frame) for frame in path.frames]
+        return self._waiting.pop(0) if self._waiting else None
 
     def rewind(self) -> None:
-        """A new band, its images moved a little."""
-        self._begin()
+        """The next image owes nothing to the last one."""
 
-    def _begin(self) -> None:
-        first, last = self._ends
-        self._images = [first.copy(), *(first.copy() for _ in range(self._settings.images)), last.copy()]
-        for image in self._images:
-            image.calc = PotentialCalculator(self._potential)
-        band = NEB(self._images, climb=True, method="improvedtangent", allow_shared_calculator=False)
-        band.interpolate("idpp", mic=True)
-        for image in self._images[1:-1]:
-            image.positions += _STIR_A * self._rng.normal(size=image.positions.shape)
-        self._optimiser = FIRE(band, logfile=None)
-        self._converged = False
-        self._waiting = []
-
-    def _frame(self, walker: int, image: Atoms) -> Frame:
-        image.get_forces()
-        evaluation = image.calc.evaluation
-        atoms = Atoms(image.numbers, image.positions, cell=image.cell, pbc=True)
-        return Frame(atoms, evaluation, walker, float(self._steps))
+    def _shaken(self, frame: Frame) -> Frame:
+        atoms = frame.atoms.copy()
+        atoms.positions += SHAKEN_A * self._rng.normal(size=atoms.positions.shape)
+        return Frame(atoms, self._potential.evaluate([structure_of(atoms)])[0], frame.walker, frame.place)

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from discover.learning.path_record import PathRecord
+
 FILE = "learning.json"
 
 
@@ -52,6 +54,7 @@ class Generation:
         rewinds: how often it was sent back.
         traces: distance by place of each walker, thinned, for the plot.
         offsets_eV: what the oracle's zeros of energy lie above the first potential's, by element.
+        path: its barrier, where a path is explored.
     """
 
     number: int
@@ -69,6 +72,7 @@ class Generation:
     rewinds: int = 0
     traces: Sequence[Sequence[tuple[float, float]]] = ()
     offsets_eV: Mapping[str, float] = field(default_factory=dict)
+    path: PathRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,12 @@ class LearningRecord:
         if not (folder / FILE).is_file():
             return None
         value = json.loads((folder / FILE).read_text())
-        value["generations"] = tuple(Generation(**g) for g in value["generations"])
+        value["generations"] = tuple(_generation(g) for g in value["generations"])
         value["labels"] = tuple(LabelRecord(**r) for r in value["labels"])
         value["failures"] = tuple(value["failures"])
         return cls(**value)
+
+
+def _generation(value: dict[str, Any]) -> Generation:
+    path = value.get("path")
+    return Generation(**{**value, "path": path and PathRecord(**path)})

@@ -20,6 +20,7 @@ def write_report(record: LearningRecord, folder: Path) -> Path:
     html = environment().get_template("learning.html").render(
         record=record, figures=figures, headline=headline(record), oracle=record.oracle["name"],
         potential=record.potential.get("name"), growth=growth(record),
+        paths=[g for g in record.generations if g.path is not None],
     )  # fmt: skip
     files = {f"report/{name}.png": figure.light for name, figure in figures.items()}
     files |= {
@@ -35,6 +36,9 @@ def headline(record: LearningRecord) -> str:
     """What came of it, in a sentence."""
     first, last = record.generations[0], record.generations[-1]
     labels = len(record.labels)
+    barriers = barrier_headline(record)
+    if barriers:
+        return barriers
     if last.number == 0:
         return "Nothing is learnt yet"
     if first.held_out_force_eV_A is None or last.held_out_force_eV_A is None:
@@ -42,6 +46,19 @@ def headline(record: LearningRecord) -> str:
     share = 1 - last.held_out_force_eV_A / first.held_out_force_eV_A
     verb = "fell" if share > 0 else "rose"
     return f"Force errors {verb} by {100 * abs(share):.0f} % with {labels} labels"
+
+
+def barrier_headline(record: LearningRecord) -> str:
+    """Of a path: the first and the last barrier, and how wrong they were; empty where there is no last one yet."""
+    told = [g.path for g in record.generations if g.path is not None]
+    if len(told) < 2:
+        return ""
+    first, last = told[0], told[-1]
+    words = f"Barrier {first.forward_eV:.3f} eV before, {last.forward_eV:.3f} eV with {len(record.labels)} labels"
+    wrong = [path.error_forward_eV for path in told if path.error_forward_eV is not None]
+    if first.error_forward_eV is None or len(wrong) < 2:
+        return words
+    return f"{words}: {1000 * abs(wrong[0]):.0f} meV off, then {1000 * abs(wrong[-1]):.0f}"
 
 
 def growth(record: LearningRecord) -> float | None:

@@ -1,10 +1,8 @@
 """The loop of active learning: what stops a walker, what is chosen, labels made once, and going on where it stopped."""
 
 import json
-import shutil
 from pathlib import Path
 
-import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
@@ -12,7 +10,7 @@ from ase.build import bulk
 
 from discover.cli import main
 from discover.config import CampaignConfig, load_campaign
-from discover.config_learning import MDSettings, PathSettings
+from discover.config_learning import MDSettings
 from discover.errors import InputError
 from discover.learning.band import Band, Known
 from discover.learning.choice import LENGTH, NOISE, Surroundings, most_telling
@@ -22,7 +20,6 @@ from discover.learning.frames import Chosen, Frame, read_chosen, save_chosen
 from discover.learning.learning import Learning
 from discover.learning.md_walk import MDWalk
 from discover.learning.oracle import DFTOracle, PotentialOracle
-from discover.learning.path_walk import PathWalk
 from discover.learning.record import Generation, LabelRecord, LearningRecord
 from discover.learning.report import growth, headline, write_report
 from discover.learning.search_walk import SearchWalk
@@ -303,26 +300,6 @@ def test_every_structure_has_a_walker_at_every_temperature(tmp_path):
     assert [walk._temperature_K for walk in found] == [200, 200, 400, 400, 800, 800]
 
 
-def test_a_path_shows_its_images_between_the_ends():
-    host = bulk("Cu", cubic=True).repeat((2, 1, 1))
-    first, last = host.copy(), host.copy()
-    del first[[0]]
-    del last[[0]]
-    last.positions[0] = host.positions[0]  # a neighbour fills the vacancy
-    settings = PathSettings(ends=["a", "b"], images=3, steps=2)
-    walk = PathWalk(load("emt"), first, last, settings, np.random.default_rng(0))
-    frames = [walk.step() for _ in range(6)]
-    assert [f.walker for f in frames] == [0, 1, 2, 0, 1, 2] and [f.place for f in frames] == [1.0] * 3 + [2.0] * 3
-    assert walk.step() is None
-    walk.rewind()
-
-
-def test_ends_of_other_cells_make_no_path():
-    small, large = bulk("Cu", cubic=True), bulk("Cu", a=4.0, cubic=True)
-    with pytest.raises(InputError, match="same cell"):
-        PathWalk(load("emt"), small, large, PathSettings(ends=["a", "b"]), np.random.default_rng(0))
-
-
 def test_a_search_shows_what_lies_near_its_hull(tmp_path):
     config = load_campaign(
         CAMPAIGN.parent / "si-ge.yaml", ["system=Cu-Au", "potential=emt", "search.candidates=6", "search.atoms=[1, 4]"]
@@ -433,26 +410,6 @@ def test_a_folder_of_other_settings_is_refused(learnt):
         learn_in(folder, load_campaign(CAMPAIGN, [*QUICK, "learn.per_generation=4"]), True, Silent())
     with pytest.raises(InputError, match="holds a run already"):
         learn_in(folder, load_campaign(CAMPAIGN, QUICK), False, Silent())
-
-
-def test_a_path_is_learnt_image_by_image(tmp_path):
-    """A lithium atom hops into the vacancy beside it."""
-    host = ase.io.read(CAMPAIGN.parent / "structures" / "li3n.cif").repeat((2, 1, 1))
-    lithium = [k for k, z in enumerate(host.numbers) if z == 3]
-    hopper, hole = lithium[1], lithium[2]
-    first = host[[k for k in range(len(host)) if k != hole]]
-    last = first.copy()
-    last.positions[hopper] = host.positions[hole]
-    for name, atoms in (("first", first), ("last", last)):
-        ase.io.write(tmp_path / f"{name}.vasp", atoms)
-    shutil.copy(CAMPAIGN, tmp_path / "campaign.yaml")
-    changes = [
-        *(q for q in QUICK if "band" not in q and "labels" not in q), "learn.structures=[]", "learn.explore=path",
-        "learn.path.ends=[first.vasp, last.vasp]", "learn.path.images=3", "learn.path.steps=3", "learn.labels=3",
-    ]  # fmt: skip
-    record = learn_in(tmp_path / "run", load_campaign(tmp_path / "campaign.yaml", changes), False, Silent())
-    assert record.unit == "steps" and len(record.labels) == 3 and record.generations[-1].number == 1
-    assert {r.walker for r in record.labels} <= {0, 1, 2}
 
 
 def test_fewer_labels_end_it_and_more_go_on(learnt):

@@ -1,0 +1,165 @@
+"""What to label of a path: its saddle always, its ends once, then the images that are least like what has labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from ase import Atoms
+
+from discover.learning.band import FEWEST_FRAMES, Band, Known
+from discover.learning.explore import Exploration
+from discover.learning.frames import Chosen, Frame
+from discover.learning.path_walk import WalkedPath
+from potentials.training import Label
+from properties.barriers.surface import without_shift
+
+INNER_QUANTILE = 0.9
+"""Of the labelled frames' distances to the others. They lie along one line, the ends at its rim: nearly as far as
+these is still among them, and the median would call every second image unknown for ever."""
+OUTER_FACTOR = 4.0
+TWIN = 0.1
+"""Of the way from the first end to the saddle, in features: nearer, two images are one, but for symmetry. A Gaussian has
+no zero where its frames lie, and would ask for both."""
+SAME_A = 0.02
+"""No atom further from its place: frames of one label. Saddles at rest to 0.02 eV/Å are not known better."""
+
+
+Surroundings = tuple[np.ndarray, np.ndarray]
+"""Atomic numbers (n,) and features (n, d)."""
+
+
+@dataclass(frozen=True)
+class PathRules:
+    """How many labels a path may cost, and which way they are chosen.
+
+    Attributes:
+        most: labels that are left to the run.
+        each: of a generation, the saddle's among them; the first generation's ends come on top.
+        choose: by distance; every image; or at random by a generator.
+        given: the user's band of distances.
+    """
+
+    most: int
+    each: int
+    choose: Literal["distance", "random", "all"] = "distance"
+    given: Sequence[float] | None = None
+
+
+def choose_on_path(
+    path: WalkedPath,
+    labels: Sequence[Label],
+    known: Known,
+    rules: PathRules,
+    generation: int,
+    rng: np.random.Generator,
+) -> Exploration:
+    """The saddle first, then what has to be labelled, in order, as far as there are labels left.
+
+    By distance: of the sound images beyond the band's inner edge the farthest, which then counts as known, and so on;
+    images that symmetry makes of one another cost one label. Where too little is labelled for an edge, any image is
+    beyond it. An image whose label there is already is none to ask for.
+    """
+    seen = Exploration()
+    band = path_band(known, rules.given)
+    if band is not None:
+        seen.inner, seen.outer = band.inner, band.outer
+        near = _Twins(path, known)
+        far = [0.0 if near.among(frame, known) else _distance(band, frame) for frame in path.frames]
+        seen.traces = [[(f.place, d) for f, d in zip(path.frames, far, strict=True) if np.isfinite(d)]]
+        seen.stops = sum(d > band.inner for d in far)
+    if rules.most <= 0:
+        return seen
+    fresh = {f.walker for f in path.frames if f.sound and nearest_label(f.atoms, labels)[1] >= SAME_A}
+    wanted: dict[int, str] = {path.top: "saddle"} if path.top in fresh else {}
+    ends = [0, len(path.frames) - 1]
+    # Both ends, unless the run has labelled its ends before: barriers are counted from them
+    first = {end: "end" for end in ends if not labels and end in fresh}
+    wanted |= first
+    room = max(0, rules.each - 1)
+    left = sorted(fresh - set(wanted))
+    if rules.choose == "all":
+        wanted |= dict.fromkeys(left, "every image")
+    elif rules.choose == "random":
+        wanted |= dict.fromkeys(rng.choice(left, min(room, len(left)), replace=False).tolist(), "drawn at random")
+    else:
+        wanted |= _farthest(path, left, known, list(wanted), room, band)
+    for k in list(wanted)[: rules.most]:
+        frame = path.frames[k]
+        distance = _distance(band, frame) if band is not None else np.inf
+        seen.chosen.append(
+            Chosen(frame.atoms, generation, k, frame.place, distance if np.isfinite(distance) else None, wanted[k])
+        )
+    return seen
+
+
+def path_band(known: Known, given: Sequence[float] | None) -> Band | None:
+    """The edges that labels along paths set; None with too few of them."""
+    if given is not None or len(known) < FEWEST_FRAMES:
+        return Band.around(known, given)
+    mutual = known.mutual_distances()
+    inner = float(np.quantile(mutual[np.isfinite(mutual)], INNER_QUANTILE))
+    return Band(known.domain(), inner, OUTER_FACTOR * inner)
+
+
+def nearest_label(atoms: Atoms, labels: Sequence[Label]) -> tuple[int | None, float]:
+    """Which of the labels is nearest, and how far an atom goes at most from here to there, Å; None and inf of none.
+
+    Images of one campaign's paths are unwrapped the same way: nobody searches for nearest images.
+    """
+    steps = [atoms.positions - np.asarray(label.structure.positions) for label in labels]
+    far = [float(np.linalg.norm(without_shift(step, True), axis=1).max()) for step in steps]
+    return (int(np.argmin(far)), min(far)) if far else (None, np.inf)
+
+
+def _farthest(
+    path: WalkedPath, left: Sequence[int], known: Known, first: Sequence[int], most: int, band: Band | None
+) -> dict[int, str]:
+    """One after another; each that is chosen counts as known for the next."""
+    for k in first:
+        known = known.also(*_surroundings(path.frames[k]))
+    twins = _Twins(path, known)
+    beyond = [k for k in left if band is None or _distance(band, path.frames[k]) > band.inner]
+    found: dict[int, str] = {}
+    while len(found) < most and (beyond := [k for k in beyond if not twins.among(path.frames[k], known)]):
+        domain = known.domain()
+        k = max(beyond, key=lambda k: float(domain.distances(*_surroundings(path.frames[k])).max()))
+        known = known.also(*_surroundings(path.frames[k]))
+        found[k] = "farthest from what has labels"
+    return found
+
+
+class _Twins:
+    """Which frames are one, but for symmetry: every atom of one has an atom of the other with its features."""
+
+    def __init__(self, path: WalkedPath, known: Known) -> None:
+        self._projection = known.projection
+        start, top = (_surroundings(path.frames[k]) for k in (0, path.top))
+        self._within = TWIN * self._apart(start, top)
+
+    def among(self, frame: Frame, known: Known) -> bool:
+        """Whether one of these is the frame's."""
+        own = _surroundings(frame)
+        return any(self._apart(own, other) < self._within for other in zip(known.numbers, known.features, strict=True))
+
+    def _apart(self, one: Surroundings, other: Surroundings) -> float:
+        """Largest distance of an atom to the nearest of its element in the other frame, whitened; both ways."""
+        if sorted(one[0]) != sorted(other[0]):
+            return np.inf
+        far = 0.0
+        for z in np.unique(one[0]):
+            a, b = (features[numbers == z] @ self._projection for numbers, features in (one, other))
+            apart = np.linalg.norm(a[:, None] - b[None], axis=2)
+            far = max(far, float(apart.min(0).max()), float(apart.min(1).max()))
+        return far
+
+
+def _surroundings(frame: Frame) -> Surroundings:
+    assert frame.evaluation.features is not None, "only potentials with features are taught"
+    return frame.atoms.numbers, frame.evaluation.features
+
+
+def _distance(band: Band, frame: Frame) -> float:
+    return band.distance(*_surroundings(frame))
