@@ -162,7 +162,7 @@ class VerletModel(ModelInterface):
 def _calls(counts: Sequence[int], batch_atoms: int) -> list[slice]:
     """Systems that are evaluated together: on a CPU as many as stay in its caches.
 
-    8 cells of 64 atoms with 7net-0 took 4.9 s a step in one call, where one cell took 0.27 s.
+    8 cells of 64 atoms with 7net-0: 2.1 s of processor time in one call, 1.0 s one after another.
     """
     calls, start, atoms = [], 0, 0
     for k, count in enumerate(counts):
