@@ -20,7 +20,7 @@ from discover.learning.explore import Exploration, explore, survey
 from discover.learning.frames import Chosen, read_chosen, save_chosen
 from discover.learning.ground import Ground
 from discover.learning.oracle import write_labels_whole
-from discover.learning.path_stage import explore_path, path_told
+from discover.learning.path_stage import barrier_in_words, explore_path, path_told
 from discover.learning.record import Generation, LabelRecord, LearningRecord
 from discover.progress import Progress, Silent
 from potentials import Potential, load
@@ -109,6 +109,8 @@ class Learning:
             return
         new = self._labelled(now, chosen, potential, labelled)
         now = replace(now, path=path_told(self._folder(now.number), seen.path, [*labelled, *new], potential))
+        if now.path:
+            self.progress.message(f"generation {now.number}: {barrier_in_words(now.path)}")
         if self.learn.path and now.path and now.path.settled(self.learn.path.tolerance_meV / 1000):
             self._close(now, f"generation {now.number} knows its path and its saddle, which has its label")
             return
@@ -131,6 +133,8 @@ class Learning:
         potential, labelled = self._potential(now), self._labels(now.number)
         seen, _ = self._explored(now, potential, labelled)
         path = path_told(self._folder(now.number), seen.path, labelled, potential)
+        if path:
+            self.progress.message(f"generation {now.number}: {barrier_in_words(path)}")
         return replace(now, inner=seen.inner, outer=seen.outer, stops=seen.stops, traces=seen.thinned(), path=path)
 
     def _close(self, now: Generation, why: str) -> None:

@@ -9,20 +9,16 @@ from typing import Literal
 import numpy as np
 from ase import Atoms
 
-from discover.learning.band import FEWEST_FRAMES, Band, Known
+from discover.learning.band import Band, Known
 from discover.learning.explore import Exploration
 from discover.learning.frames import Chosen, Frame
 from discover.learning.path_walk import WalkedPath
 from potentials.training import Label
 from properties.barriers.surface import without_shift
 
-INNER_QUANTILE = 0.9
-"""Of the labelled frames' distances to the others. They lie along one line, the ends at its rim: nearly as far as
-these is still among them, and the median would call every second image unknown for ever."""
-OUTER_FACTOR = 4.0
 TWIN = 0.1
-"""Of the way from the first end to the saddle, in features: nearer, two images are one, but for symmetry. A Gaussian has
-no zero where its frames lie, and would ask for both."""
+"""Of the way from the first end to the saddle, in features: nearer, two images are one, but for symmetry. A Gaussian
+has no zero where its frames lie, and would ask for both."""
 SAME_A = 0.02
 """No atom further from its place: frames of one label. Saddles at rest to 0.02 eV/Å are not known better."""
 
@@ -63,7 +59,7 @@ def choose_on_path(
     beyond it. An image whose label there is already is none to ask for.
     """
     seen = Exploration()
-    band = path_band(known, rules.given)
+    band = Band.around(known, rules.given)
     if band is not None:
         seen.inner, seen.outer = band.inner, band.outer
         near = _Twins(path, known)
@@ -93,15 +89,6 @@ def choose_on_path(
             Chosen(frame.atoms, generation, k, frame.place, distance if np.isfinite(distance) else None, wanted[k])
         )
     return seen
-
-
-def path_band(known: Known, given: Sequence[float] | None) -> Band | None:
-    """The edges that labels along paths set; None with too few of them."""
-    if given is not None or len(known) < FEWEST_FRAMES:
-        return Band.around(known, given)
-    mutual = known.mutual_distances()
-    inner = float(np.quantile(mutual[np.isfinite(mutual)], INNER_QUANTILE))
-    return Band(known.domain(), inner, OUTER_FACTOR * inner)
 
 
 def nearest_label(atoms: Atoms, labels: Sequence[Label]) -> tuple[int | None, float]:

@@ -84,3 +84,12 @@ def path_told(
         return None
     images = list(ase.io.iread(folder / FILE, index=":", format="extxyz"))
     return with_labels(path, images, labels, potential)
+
+
+def barrier_in_words(path: PathRecord) -> str:
+    """For whoever watches."""
+    words = f"barrier {path.forward_eV:.3f} eV, back {path.reverse_eV:.3f}"
+    if path.oracle_forward_eV is None or path.error_forward_eV is None:
+        return words
+    off = f"{1000 * path.error_forward_eV:+.0f} meV".replace("-", "−")
+    return f"{words}; {path.oracle_forward_eV:.3f} by the oracle at its saddle ({off})"
