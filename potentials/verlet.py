@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -44,6 +46,7 @@ class VerletModel(ModelInterface):
         self.features: Tensor | None = None
         self.failed: dict[int, str] = {}
         self.lists_made = 0
+        self._threads: ThreadPoolExecutor | None = None
         self.forget()
 
     @property
@@ -77,7 +80,12 @@ class VerletModel(ModelInterface):
         vectors = x.index_select(0, self._second) - x.index_select(0, self._first) + self._offset
         within = ((vectors * vectors).sum(-1) < self.pairs_model.network.cutoff_A**2).nonzero()[:, 0]
         vectors = vectors[within].to(self.pairs_model.dtype)
-        calls = [self._call(call, vectors, within, cells) for call in self._calls]
+        call = partial(self._call, vectors=vectors, within=within, cells=cells)
+        calls = (
+            [call(systems) for systems in self._calls]
+            if self._threads is None
+            else [*self._threads.map(call, self._calls)]
+        )
         found = {key: torch.cat([part[key] for part in calls]) for key in calls[0]}
         self.features = found.pop("features", None)
         for k in self.failed:
@@ -110,6 +118,7 @@ class VerletModel(ModelInterface):
         counts = state.n_atoms_per_system.tolist()
         self._bounds = [sum(counts[:k]) for k in range(len(counts) + 1)]
         self._calls = _calls(counts, self.batch_atoms)
+        self._threads = _threads(len(self._calls)) if self._device.type == "cpu" else None
         nothing = torch.zeros(0, dtype=torch.long, device=self._device)
         self._lists = [(nothing, nothing, torch.zeros((0, 3), dtype=self._dtype, device=self._device))] * len(counts)
         self._x = state.positions.detach().clone()
@@ -171,6 +180,18 @@ def _calls(counts: Sequence[int], batch_atoms: int) -> list[slice]:
             start, atoms = k, 0
         atoms += count
     return [*calls, slice(start, len(counts))]
+
+
+def _threads(calls: int) -> ThreadPoolExecutor | None:
+    """Threads that each evaluate calls of their own, as many as PyTorch would share one call's work among.
+
+    32 cells of PdH with 7net-0 on two cores: 4.0 ms a cell by two threads, 8 cells a call; 8.3 ms where both share each
+    call, 6.3 ms by one thread alone.
+    """
+    count = min(torch.get_num_threads(), calls)
+    if count < 2:
+        return None
+    return ThreadPoolExecutor(count, "verlet", initializer=partial(torch.set_num_threads, 1))
 
 
 def _images(structure: Structure, reach_A: float, most: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ from ase import units
 from potentials.potential import Potential
 from potentials.torch_sim_adapter import dynamics_model, forget_lists, set_stress
 from properties.dynamics.keeping import write_whole
+from properties.dynamics.memory import keep_freed_memory
 from properties.dynamics.standing import Pace, Progress, unheard
 from properties.errors import PropertyError
 from properties.path_integrals.averages import Estimate, mean_with_error
@@ -95,6 +96,8 @@ def sample(
     if not systems:
         raise PropertyError("systems: there is nothing to sample")
     settings = settings or PathSettings()
+    if potential.device == "cpu":
+        keep_freed_memory()
     model = dynamics_model(potential, settings.skin_A)
     set_stress(model, False)
     by = Propagator.of(systems, settings, model.device)
