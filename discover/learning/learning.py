@@ -102,18 +102,19 @@ class Learning:
         now = replace(
             now, inner=seen.inner, outer=seen.outer, stops=seen.stops, rewinds=seen.rewinds, traces=seen.thinned()
         )
-        now = replace(now, path=path_told(self._folder(now.number), seen.path, labelled, potential))
+        folder = self._folder(now.number)
+        now = replace(now, path=path_told(folder, seen.path, labelled, potential))
         explored = time.monotonic()
         if not chosen:
+            now = self._path_known(now) if now.path else now
             self._close(now, f"generation {now.number} met nothing that it does not know")
             return
         new = self._labelled(now, chosen, potential, labelled)
-        now = replace(now, path=path_told(self._folder(now.number), seen.path, [*labelled, *new], potential))
-        if now.path:
-            self.progress.message(f"generation {now.number}: {barrier_in_words(now.path)}")
-        if self.learn.path and now.path and now.path.settled(self.learn.path.tolerance_meV / 1000):
-            self._close(now, f"generation {now.number} knows its path and its saddle, which has its label")
-            return
+        if seen.path is not None:
+            now = self._path_known(replace(now, path=path_told(folder, seen.path, [*labelled, *new], potential)))
+            if self._settled(now):
+                self._close(now, f"generation {now.number} knows its path and its saddle, which has its label")
+                return
         asked = time.monotonic()
         after = self._taught(now, [*labelled, *new])
         seconds = {"explore": explored - begun, "label": asked - explored, "train": time.monotonic() - asked}
@@ -133,9 +134,20 @@ class Learning:
         potential, labelled = self._potential(now), self._labels(now.number)
         seen, _ = self._explored(now, potential, labelled)
         path = path_told(self._folder(now.number), seen.path, labelled, potential)
-        if path:
-            self.progress.message(f"generation {now.number}: {barrier_in_words(path)}")
-        return replace(now, inner=seen.inner, outer=seen.outer, stops=seen.stops, traces=seen.thinned(), path=path)
+        told = replace(now, inner=seen.inner, outer=seen.outer, stops=seen.stops, traces=seen.thinned(), path=path)
+        return self._path_known(told)
+
+    def _path_known(self, now: Generation) -> Generation:
+        """Said and written down: its training may be long."""
+        assert now.path is not None
+        self.progress.message(f"generation {now.number}: {barrier_in_words(now.path)}")
+        self._record = replace(self._record, generations=(*self._record.generations[:-1], now))
+        self._record.save(self.path)
+        return now
+
+    def _settled(self, now: Generation) -> bool:
+        rules = self.learn.path
+        return rules is not None and now.path is not None and now.path.settled(rules.tolerance_meV / 1000)
 
     def _close(self, now: Generation, why: str) -> None:
         self._record = replace(self._record, generations=(*self._record.generations[:-1], now), finished=why)

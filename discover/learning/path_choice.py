@@ -19,6 +19,8 @@ from properties.barriers.surface import without_shift
 TWIN = 0.1
 """Of the way from the first end to the saddle, in features: nearer, two images are one, but for symmetry. A Gaussian
 has no zero where its frames lie, and would ask for both."""
+MOVED_A = 0.05
+"""An end further from its label is labelled again: barriers are counted from there, and ten meV lie in such a step."""
 SAME_A = 0.02
 """No atom further from its place: frames of one label. Saddles at rest to 0.02 eV/Å are not known better."""
 
@@ -68,20 +70,7 @@ def choose_on_path(
         seen.stops = sum(d > band.inner for d in far)
     if rules.most <= 0:
         return seen
-    fresh = {f.walker for f in path.frames if f.sound and nearest_label(f.atoms, labels)[1] >= SAME_A}
-    wanted: dict[int, str] = {path.top: "saddle"} if path.top in fresh else {}
-    ends = [0, len(path.frames) - 1]
-    # Both ends, unless the run has labelled its ends before: barriers are counted from them
-    first = {end: "end" for end in ends if not labels and end in fresh}
-    wanted |= first
-    room = max(0, rules.each - 1)
-    left = sorted(fresh - set(wanted))
-    if rules.choose == "all":
-        wanted |= dict.fromkeys(left, "every image")
-    elif rules.choose == "random":
-        wanted |= dict.fromkeys(rng.choice(left, min(room, len(left)), replace=False).tolist(), "drawn at random")
-    else:
-        wanted |= _farthest(path, left, known, list(wanted), room, band)
+    wanted = _wanted(path, labels, known, rules, band, rng)
     for k in list(wanted)[: rules.most]:
         frame = path.frames[k]
         distance = _distance(band, frame) if band is not None else np.inf
@@ -89,6 +78,31 @@ def choose_on_path(
             Chosen(frame.atoms, generation, k, frame.place, distance if np.isfinite(distance) else None, wanted[k])
         )
     return seen
+
+
+def _wanted(
+    path: WalkedPath,
+    labels: Sequence[Label],
+    known: Known,
+    rules: PathRules,
+    band: Band | None,
+    rng: np.random.Generator,
+) -> dict[int, str]:
+    """Images to label, the saddle first, and why."""
+    away = {f.walker: nearest_label(f.atoms, labels)[1] for f in path.frames if f.sound}
+    fresh = [k for k, far in away.items() if far >= SAME_A]
+    wanted = {path.top: "saddle"} if path.top in fresh else {}
+    # Barriers are counted from the ends: they need labels, and new ones where they have gone elsewhere since
+    moved = [k for k in (0, len(path.frames) - 1) if away.get(k, 0.0) >= MOVED_A]
+    wanted |= dict.fromkeys(moved, "end")
+    room = max(0, rules.each - 1 - (len(moved) if labels else 0))
+    left = [k for k in fresh if k not in wanted]
+    if rules.choose == "all":
+        return wanted | dict.fromkeys(left, "every image")
+    if rules.choose == "random":
+        drawn = rng.choice(left, min(room, len(left)), replace=False).tolist()
+        return wanted | dict.fromkeys(drawn, "drawn at random")
+    return wanted | _farthest(path, left, known, list(wanted), room, band)
 
 
 def nearest_label(atoms: Atoms, labels: Sequence[Label]) -> tuple[int | None, float]:

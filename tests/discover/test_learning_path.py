@@ -64,6 +64,10 @@ def label(atoms, energy=0.0):
     return Label(structure_of(atoms), energy, np.zeros((len(atoms), 3)))
 
 
+def ends_of(path):
+    return [label(path.frames[k].atoms) for k in (0, -1)]
+
+
 def known(*positions):
     """Frames at these places, eight about each."""
     rng = np.random.default_rng(5)
@@ -87,16 +91,24 @@ def test_the_first_generation_asks_for_saddle_and_ends_and_then_for_what_is_fart
 @pytest.mark.parametrize("most", [1, 2, 9])
 def test_the_saddle_is_always_chosen_and_no_more_than_there_are_labels_left(choose, most):
     path = path_of([0, 30, 0.1, 30, 0], HILL)
-    labels = [label(copper(9.0))]
-    seen = choose_on_path(path, labels, known(0.0), PathRules(most, 3, choose), 2, RNG)
+    seen = choose_on_path(path, ends_of(path), known(0.0), PathRules(most, 3, choose), 2, RNG)
     assert seen.chosen[0].walker == 2 and seen.chosen[0].why == "saddle" and len(seen.chosen) <= most
     if choose == "all":
-        assert len(seen.chosen) == min(5, most)
+        assert len(seen.chosen) == min(3, most)
+
+
+def test_an_end_that_has_moved_gets_a_new_label():
+    path = path_of([0, 30, 0.1, 30, 0], HILL)
+    start, stop = path.frames[0].atoms.copy(), path.frames[4].atoms.copy()
+    start.positions[1, 2] += 0.04
+    stop.positions[1, 2] += 0.2
+    seen = choose_on_path(path, [label(start), label(stop)], known(0.0), PathRules(9, 2), 1, RNG)
+    assert [(c.walker, c.why) for c in seen.chosen] == [(2, "saddle"), (4, "end")]
 
 
 def test_images_inside_the_band_cost_no_label():
     path = path_of([0, 0.2, 0.1, 30, 0], HILL)
-    seen = choose_on_path(path, [label(copper(9.0))], known(0.0), PathRules(9, 5), 1, RNG)
+    seen = choose_on_path(path, ends_of(path), known(0.0), PathRules(9, 5), 1, RNG)
     assert [c.walker for c in seen.chosen] == [2, 3] and seen.stops == 1
     assert not path_record(path, seen.traces[0], seen.inner).inside
 
@@ -104,7 +116,7 @@ def test_images_inside_the_band_cost_no_label():
 def test_images_that_are_alike_cost_one_label():
     """Symmetry makes one of another: the first that is chosen counts as known for the second."""
     path = path_of([0, 12, 3, 12, 0], HILL)
-    met, labels = known(0.0), [label(copper(9.0))]
+    met, labels = known(0.0), ends_of(path)
     seen = choose_on_path(path, labels, met, PathRules(9, 5), 1, RNG)
     assert [c.walker for c in seen.chosen] == [2, 1]
     met = met.also(path.frames[3].atoms.numbers, path.frames[3].evaluation.features)
@@ -114,7 +126,7 @@ def test_images_that_are_alike_cost_one_label():
 
 def test_what_has_its_label_and_what_is_torn_is_not_asked_for():
     path = path_of([0, 30, 0.1, 40, 0], HILL, broken=[3])
-    labels = [label(path.frames[2].atoms)]
+    labels = [*ends_of(path), label(path.frames[2].atoms)]
     seen = choose_on_path(path, labels, known(0.0), PathRules(9, 5), 1, RNG)
     assert [c.walker for c in seen.chosen] == [1]
 
