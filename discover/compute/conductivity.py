@@ -212,5 +212,7 @@ def table(json: Mapping[str, Any]) -> tuple[Sequence[str], list[list[str]], Sequ
 
 
 def plots(json: Mapping[str, Any]) -> Sequence[Plot]:
-    """Displacements, the current's autocorrelation, Arrhenius, and where ions were."""
-    return [displacement_plot(json), current_plot(json), arrhenius_plot(json), *density_plot(json)]
+    """Displacements, the current's autocorrelation, Arrhenius where there is a point for it, and where ions were."""
+    known = any(value is not None for key in ("green_kubo", "nernst_einstein") for value in json[f"{key}_S_per_cm"])
+    arrhenius = [arrhenius_plot(json)] if known else []
+    return [displacement_plot(json), current_plot(json), *arrhenius, *density_plot(json)]

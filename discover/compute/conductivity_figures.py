@@ -13,6 +13,7 @@ from discover.report.notation import formula_tex
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 QUIET = 0.05
@@ -127,11 +128,24 @@ def _draw_displacements(figure: Figure, look: Look, json: Mapping[str, Any]) -> 
     ax.set_xscale("log")
     ax.set_yscale("log")
     _linear_guide(ax, look, ends)
+    _plain_ticks(ax.xaxis)
+    _plain_ticks(ax.yaxis)
     ax.set_xlabel("time (ps)")
     ax.set_ylabel("mean squared displacement (Å²)")
     ax.set_title(formula_tex(json["formula"]), loc="left", fontsize=9.5)
     ax.legend(loc="upper left", fontsize=8)
     ax.grid(True, lw=0.5)
+
+
+def _plain_ticks(axis: Axis) -> None:
+    """Of a logarithmic axis: 1, 2 and 5 of each power of ten where these are few, said as plain numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    few = np.log10(high / low) < 2.5
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _linear_guide(ax: Axes, look: Look, curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
@@ -201,12 +215,13 @@ def _draw_arrhenius(figure: Figure, look: Look, json: Mapping[str, Any]) -> None
             color=OPERATOR_COLOURS[(1, 2, 3, 5, 6)[k % 5]], ms=5, label=other["label"],
         )  # fmt: skip
     _draw_300(ax, look, json["extrapolated_300_K"])
+    _plain_ticks(ax.yaxis)
     ax.set_xlabel("1000 / T (1/K)")
     ax.set_ylabel("σT (S K/cm)")
     ax.set_title(formula_tex(json["formula"]), loc="left", fontsize=9.5)
     ax.legend(loc="lower left", fontsize=8)
     ax.grid(True, lw=0.5)
-    _kelvin_axis(ax, kelvins, json["extrapolated_300_K"] is not None)
+    _kelvin_axis(ax, kelvins, json["extrapolated_300_K"] is not None, 0.14 if look.narrow else 0.06)
 
 
 def _draw_fit(ax: Axes, fit: Mapping[str, Any], colour: str) -> None:
@@ -218,8 +233,8 @@ def _draw_fit(ax: Axes, fit: Mapping[str, Any], colour: str) -> None:
     log, error = np.array(line["log"], float), np.array(line["log_error"], float)
     beyond = np.array(line["extrapolated"], bool)
     ax.fill_between(x, np.exp(log - error), np.exp(log + error), color=colour, alpha=0.15, lw=0)
-    ax.plot(x, np.where(beyond, np.nan, np.exp(log)), color=colour, lw=1.4)
-    ax.plot(x, np.where(beyond, np.exp(log), np.nan), color=colour, lw=1.2, ls="--")
+    ax.plot(x, np.exp(log), color=colour, lw=1.2, ls="--")
+    ax.plot(x, np.where(beyond, np.nan, np.exp(log)), color=colour, lw=1.6)
 
 
 def _draw_300(ax: Axes, look: Look, at_300: Mapping[str, Any] | None) -> None:
@@ -233,12 +248,12 @@ def _draw_300(ax: Axes, look: Look, at_300: Mapping[str, Any] | None) -> None:
     )  # fmt: skip
 
 
-def _kelvin_axis(ax: Axes, kelvins: np.ndarray, with_300: bool) -> None:
-    """Temperatures along the top, no two closer than they can be read."""
+def _kelvin_axis(ax: Axes, kelvins: np.ndarray, with_300: bool, room: float) -> None:
+    """Temperatures along the top, no two closer than they can be read, `room` of the width."""
     low, high = ax.get_xlim()
     marks: list[float] = []
     for kelvin in [*([300.0] if with_300 else []), *kelvins]:
-        if all(abs(1e3 / kelvin - 1e3 / other) > 0.06 * (high - low) for other in marks):
+        if all(abs(1e3 / kelvin - 1e3 / other) > room * (high - low) for other in marks):
             marks.append(float(kelvin))
     top = ax.secondary_xaxis("top")
     top.set_xticks([1e3 / kelvin for kelvin in marks], [f"{kelvin:g} K" for kelvin in marks], fontsize=8)

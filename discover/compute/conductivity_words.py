@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-HEAD = ("T (K)", "σ, Green–Kubo (S/cm)", "σ, Einstein (S/cm)", "σ, Nernst–Einstein (S/cm)", "Haven ratio")
+HEAD = ("T (K)", "σ (S/cm)", "Einstein", "Nernst–Einstein", "Haven ratio")
+"""σ is Green and Kubo's; the two beside it are in S/cm too."""
 
 
 def said(value: float | None, error: float | None, none: str = "–") -> str:

@@ -59,9 +59,8 @@ def test_too_short_a_run_has_designs_keys_and_no_numbers(ionic, tmp_path):
     assert all(len(row) == len(found.head) for row in found.rows) and found.rows[0][-1]
     assert len(list(tmp_path.glob("*/*.extxyz"))) == 4
     plots = {plot.name: plot for plot in module.plots(told)}
-    assert set(plots) >= {"displacement", "current", "arrhenius"}
-    assert "no activation energy" in plots["arrhenius"].alt
-    assert png(plots["arrhenius"], Look())[:4] == b"\x89PNG"  # without a fit, and without a point
+    assert {"displacement", "current"} <= set(plots) and "arrhenius" not in plots  # it would be empty
+    assert png(plots["current"], Look())[:4] == b"\x89PNG"
 
 
 class Stop(Silent):
