@@ -231,6 +231,22 @@ def test_a_neutral_cell_conducts_the_same_in_any_frame_and_a_charged_one_says_it
     assert mass.points[0].integral.value / values[0] == pytest.approx((1 - share) ** 2, rel=1e-3)
 
 
+def test_replicas_of_cells_that_a_barostat_found_are_seen_in_their_mean_cell():
+    """A strain of each replica's own, which sums to none, is nothing that fractional coordinates know of."""
+    flows = langevin_flows(np.random.default_rng(4), steps=1000)
+    expected = ensembles(flows, CHARGES)[0][0]
+    strains = [np.eye(3) + s * np.diag([1, 0, -1]) for s in (-0.02, -0.01, 0, 0.01, 0.02)]
+    strained = [
+        replace(f, cell=f.cell @ m, positions_A=f.positions_A @ m, currents_A_ps=f.currents_A_ps @ m)
+        for f, m in zip(flows, strains, strict=True)
+    ]
+    (found,), warnings = ensembles(strained, CHARGES)
+    assert found.cell == pytest.approx(expected.cell)
+    assert found.positions_A == pytest.approx(expected.positions_A)
+    assert found.currents_A_ps == pytest.approx(expected.currents_A_ps)
+    assert any("cells differ from their mean by 2" in w for w in warnings)
+
+
 def test_a_triclinic_crystal_has_a_tensor():
     """Friction 5, 20, 80 along axes turned away from x, y, z."""
     rng = np.random.default_rng(8)
