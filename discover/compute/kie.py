@@ -37,7 +37,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    saddle: str
+    saddle: Path
     isotopes: str = "H>D"
     exchange: list[Annotated[int, Field(ge=0)]] | None = None
     fixed: list[Annotated[int, Field(ge=0)]] = []
@@ -112,8 +112,8 @@ def compute(
     )
 
 
-def _saddle(file: str) -> Atoms:
-    found = read_structures([Path(file)])
+def _saddle(file: Path) -> Atoms:
+    found = read_structures([file])
     if len(found) != 1:
         raise InputError(f"{file}: holds {len(found)} structures; the saddle is one")
     return found[0][1]

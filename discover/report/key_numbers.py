@@ -72,6 +72,12 @@ KEY_NUMBERS = (
     KeyNumber(
         "conductivity", ("extrapolated_300_K", "value"), "Conductivity at 300 K, by the fit", "mS/cm", 3, scale=1e3
     ),
+    KeyNumber("barrier", ("forward_eV",), "Barrier", "eV", 3),
+    KeyNumber("barrier", ("reverse_eV",), "Barrier, the way back", "eV", 3),
+    KeyNumber("barrier", ("prefactor_THz",), "Prefactor (Vineyard)", "THz", 2),
+    KeyNumber("barrier", ("n_imaginary",), "Imaginary modes of the saddle", "", 0),
+    KeyNumber("kie", ("rate_ratio",), "Rate ratio of the isotopes at 300 K", "", 2, ("rate_ratio_error",), at_K=300.0),
+    KeyNumber("kie", ("barrier_eV",), "Barrier, the same for both isotopes", "eV", 3),
     KeyNumber("uncertainty", ("expected_error_meV_per_atom",), "Error to expect of the energy", "meV/atom", 0),
 )
 
