@@ -70,6 +70,7 @@ def compute(
     progress.message("analysing currents and displacements")
     transport = conductivity(done.flows, carriers.charges, settings.transport(carriers, atoms, cell))
     found = transport.to_json() | _beside(potential, replicas, done, carriers, settings, where)
+    found["warnings"] += _lost(found)
     for warning in found["warnings"]:
         progress.message(f"warning: {warning}")
     head, rows, right = table(found)
@@ -92,6 +93,7 @@ def _annealed(
         pressure_GPa=None,
         equilibrate_ps=settings.anneal_ps,
         produce_ps=1e-3 * LAST_STEPS * settings.timestep_fs,
+        every=min(dynamics.every, LAST_STEPS),
         frame_every=LAST_STEPS,
         watch=None,
     )
@@ -204,6 +206,22 @@ def _beside(
         "references": [r.model_dump() for r in settings.references],
         "run": settings.model_dump(mode="json"),
     }
+
+
+def _lost(json: Mapping[str, Any]) -> list[str]:
+    """A line for every temperature with replicas that did not come to their end, or that left what is known."""
+    told = []
+    for kelvin in sorted({s["temperature_K"] for s in json["stopped"]}):
+        here = [s for s in json["stopped"] if s["temperature_K"] == kelvin]
+        none = "" if kelvin in json["temperatures_K"] else ", all of them, so that this temperature is missing"
+        who = f"{len(here)} replica{'s' if len(here) > 1 else ''}"
+        told.append(f"{kelvin:g} K: {who} stopped early{none}; the first: {here[0]['reason']}")
+    left = [f for f in json["flows"] if f["departure"] is not None]
+    for kelvin in sorted({f["temperature_K"] for f in left}):
+        count = sum(f["temperature_K"] == kelvin for f in left)
+        who = f"{count} replica{'s' if count > 1 else ''}"
+        told.append(f"{kelvin:g} K: {who} left what the potential is known to be good for")
+    return told
 
 
 def table(json: Mapping[str, Any]) -> tuple[Sequence[str], list[list[str]], Sequence[str]]:

@@ -24,7 +24,7 @@ MARKS = ("s", "^", "D", "v", "P")
 def displacement_plot(json: Mapping[str, Any]) -> Plot:
     """Mean squared displacements by species and temperature, both axes logarithmic."""
     host = [name for name in json["diffusion_cm2_per_s"] if name not in json["mobile"]]
-    moving = " and ".join(json["mobile"])
+    moving = " and ".join(json["mobile"]) or "no species (none moved)"
     others = f", thin: {' and '.join(host)}" if host else ""
     return Plot(
         name="displacement",
@@ -81,7 +81,7 @@ def arrhenius_plot(json: Mapping[str, Any]) -> Plot:
 
 def density_plot(json: Mapping[str, Any]) -> list[Plot]:
     """Where the first mobile species was, on the cell's ab plane, coldest and hottest; none where it is not known."""
-    name = json["mobile"][0]
+    name = next(iter(json["mobile"]), "")
     if not any(name in (point.get("density") or {}) for point in json["points"]):
         return []
     return [
@@ -114,12 +114,13 @@ def _draw_displacements(figure: Figure, look: Look, json: Mapping[str, Any]) -> 
     ax = figure.subplots()
     colours = _colours(look, len(json["points"]))
     ends = []
+    named = next(iter(json["mobile"] or json["diffusion_cm2_per_s"]))  # whose lines the legend names
     for point, colour in zip(json["points"], colours, strict=False):
         for name, found in point["msd"].items():
             moves = name in json["mobile"]
             time, square = np.array(found["time_ps"], float), np.array(found["msd_A2"], float)
             shown = (time > 0) & (square > 0)
-            label = f"{point['temperature_K']:g} K" if name == json["mobile"][0] else None
+            label = f"{point['temperature_K']:g} K" if name == named else None
             ax.plot(time[shown], square[shown], color=colour, lw=1.7 if moves else 0.8, label=label)
             if moves and found.get("fit_from_ps") is not None:
                 span = np.linspace(found["fit_from_ps"], found["fit_to_ps"], 40)

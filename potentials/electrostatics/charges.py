@@ -46,7 +46,7 @@ def _mapping(path: Path) -> Any:
 
     try:
         return json.loads(path.read_text()) if path.suffix.lower() == ".json" else yaml.safe_load(path.read_text())
-    except (json.JSONDecodeError, yaml.YAMLError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ChargeError(f"charges: {path} cannot be read ({in_words(error)})") from error
 
 

@@ -17,6 +17,7 @@ from potentials.electrostatics.ewald import IonPotential
 from potentials.electrostatics.real_space import Terms
 from potentials.electrostatics.splitting import Splitting
 from potentials.metadata import Metadata
+from potentials.words import in_words
 
 SETS = Path(__file__).parent / "data"
 """Published force fields, one file each; `parameters` names them."""
@@ -106,7 +107,10 @@ def _read(parameters: str) -> tuple[Any, Any]:
     path = SETS / f"{parameters}.yaml" if parameters in published() else Path(parameters)
     if not path.is_file():
         raise FieldError(f"parameters: {parameters!r} is neither {', '.join(published())} nor a file")
-    content = yaml.safe_load(path.read_text())
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise FieldError(f"parameters: {path} is no YAML file ({in_words(error)})") from error
     if not isinstance(content, Mapping) or not {"charges", "pairs"} <= set(content):
         raise FieldError(f"parameters: {path} must hold charges and pairs")
     if strangers := sorted(set(content) - {"charges", "pairs", "source"}):
@@ -116,6 +120,8 @@ def _read(parameters: str) -> tuple[Any, Any]:
 
 def _checked(pairs: Mapping[str, Any]) -> dict[str, PairTerms]:
     """Terms by "A-B", species in the order of atomic numbers."""
+    if not isinstance(pairs, Mapping):
+        raise FieldError("pairs: must name the terms of each pair, as in {Ag-I: {powers: [{n: 9, B_eV_An: 1648.5}]}}")
     found: dict[str, PairTerms] = {}
     for name, terms in pairs.items():
         symbols = str(name).split("-")

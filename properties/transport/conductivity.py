@@ -198,7 +198,8 @@ def _warnings(found: Sequence[Ensemble], points: Sequence[TemperaturePoint], set
     for p in points:
         at = f"{p.temperature_K:g} K: "
         if p.replicas < FEWEST_BLOCKS:
-            told.append(f"{at}{p.replicas} replicas, fewer than {FEWEST_BLOCKS}: errors come from pieces of runs")
+            count = f"{p.replicas} replica{'s' if p.replicas != 1 else ''}"
+            told.append(f"{at}{count}, fewer than {FEWEST_BLOCKS}: errors come from pieces of runs")
         told += [at + doubt for doubt in p.integral.doubts if p.green_kubo_S_per_cm is not None]
         gap = p.gap
         if gap is not None and gap > DISAGREE:

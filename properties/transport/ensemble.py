@@ -211,7 +211,7 @@ def _ensemble(flows: list[Flow], charges: Mapping[str, float], warnings: list[st
 def _mean_cell(flows: Sequence[Flow], warnings: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """The replicas' mean cell, and what takes vectors of each one's into it, (replicas, 3, 3).
 
-    Under a pressure every replica has found a cell of its own, a little beside the others': fractional coordinates stay.
+    Under a pressure every replica has found a cell of its own, near the others'. Fractional coordinates stay.
     """
     cells = np.array([f.cell for f in flows], float)
     mean = cells.mean(axis=0)
@@ -221,5 +221,7 @@ def _mean_cell(flows: Sequence[Flow], warnings: list[str]) -> tuple[np.ndarray, 
     if strain > ONE_CELL:
         raise PropertyError(f"flows: cells differ between the replicas at {at}, by {strain:.0%}: no one crystal's")
     if strain > TOLD:
-        warnings.append(f"{at}: the replicas' cells differ from their mean by {strain:.1%}; find them for longer (npt_ps)")
+        warnings.append(
+            f"{at}: the replicas' cells differ from their mean by {strain:.1%}; find them for longer (npt_ps)"
+        )
     return mean, into

@@ -147,6 +147,23 @@ def test_all_figures_are_drawn_of_what_json_keeps(known):
         assert png(plot, look)[:4] == b"\x89PNG"
 
 
+def test_figures_of_a_crystal_in_which_nothing_moves_are_drawn(known):
+    points = [{**point, "density": {}, "jumps": {}} for point in known.json["points"]]
+    plots = module.plots({**known.json, "mobile": [], "points": points})
+    assert [plot.name for plot in plots] == ["displacement", "current", "arrhenius"]
+    assert png(plots[0], Look())[:4] == b"\x89PNG"
+
+
+def test_temperatures_that_lost_replicas_are_told_of():
+    stopped = [{"temperature_K": 900.0, "reason": "exploded"}] * 2 + [{"temperature_K": 800.0, "reason": "too near"}]
+    flows = [{"temperature_K": 700.0, "departure": {}}, {"temperature_K": 800.0, "departure": None}]
+    assert module._lost({"stopped": stopped, "flows": flows, "temperatures_K": [700.0, 800.0]}) == [
+        "800 K: 1 replica stopped early; the first: too near",
+        "900 K: 2 replicas stopped early, all of them, so that this temperature is missing; the first: exploded",
+        "700 K: 1 replica left what the potential is known to be good for",
+    ]
+
+
 def test_a_number_is_said_with_two_digits_of_its_error():
     assert said(1.8374, 0.1234) == "1.84 ± 0.12"
     assert said(2.5134e-5, 0.08e-5) == "(2.513 ± 0.080)e-05"

@@ -209,6 +209,7 @@ def test_silver_iodide_is_at_rest_near_its_lattice_constant():
     [
         ({}, "give charges and pairs, or parameters: agi-prv, agi-shimojo-kobayashi or a file"),
         ({"parameters": "agi-x"}, "parameters: 'agi-x' is neither agi-prv, agi-shimojo-kobayashi nor a file"),
+        ({"charges": {"Na": 1}, "pairs": ["Na-Na"]}, "pairs: must name the terms of each pair, as in {Ag-I: "),
         ({"pairs": SALT}, "charges: needed, as in {Ag: 0.6, I: -0.6}"),
         ({"charges": {"Na": 1}, "pairs": SALT}, "charges: Cl of pairs has none; give it one, 0 where it is neutral"),
         ({"charges": CHARGES, "pairs": {"NaCl": {}}}, "pairs: 'NaCl' is no pair of elements; write it as in Ag-I"),
