@@ -25,7 +25,7 @@ def compute(
         str,
         typer.Argument(
             metavar="NAME",
-            help="What to compute: barrier, conductivity, elastic, kappa, phonons, thermal, uncertainty, validate.",
+            help="One of barrier, conductivity, elastic, kappa, kie, phonons, thermal, uncertainty, validate.",
         ),
     ],
     structures: Annotated[
@@ -66,6 +66,9 @@ def compute(
     conductivity: of ions, by molecular dynamics at several temperatures: Green-Kubo, Einstein and Nernst-Einstein,
     Haven ratio, diffusion, activation energy; see docs/conductivity.md.
 
+    kie: kinetic isotope effect over a saddle (--set saddle=FILE), by path integrals, harmonic, and with tunnelling; see
+    docs/isotopes.md.
+
     elastic: elastic constants with ions relaxed and clamped, by energies and by stresses; stability, moduli, Young's
     modulus by direction, Debye temperature, a hardness estimate; see docs/elastic.md.
 
@@ -88,6 +91,8 @@ def compute(
       discover compute barrier licoo2.cif --hop Li --plots figures --keep paths
       discover compute barrier start.cif --set final=end.cif --json
       discover compute conductivity li3n.cif --set 'temperatures_K=[600, 800, 1000]' --keep runs/li3n --plots figures
+      discover compute kie reactant.extxyz --set saddle=saddle.extxyz --set path_integrals=false
+      discover compute kie reactant.extxyz --set saddle=saddle.extxyz --set isotopes='6Li>7Li' --keep runs/kie --json
       discover compute elastic si.cif --plots figures
       discover compute elastic si.cif --set largest_strain=0.002 --set relax=false --json
       discover compute thermal mgo.cif --plots figures

@@ -122,12 +122,17 @@ def _saddle(file: Path) -> Atoms:
 def _title(found: IsotopeEffect) -> str:
     light, heavy = found.light, found.heavy
     path = found.settings.path
-    how = "harmonic" if path is None else f"{path.beads} beads, {found.settings.nodes} masses"
+    masses = _many(found.settings.nodes, "mass", "masses")
+    how = "harmonic" if path is None else f"{_many(path.beads, 'bead')}, {masses}"
     return (
         f"{found.formula} with {found.potential.name}: k({light.isotope})/k({heavy.isotope}), {how}; barrier "
         f"{found.barrier_eV:.3f} eV, with zero-point energies {light.zero_point_barrier_eV:.3f} ({light.isotope}) and "
         f"{heavy.zero_point_barrier_eV:.3f} ({heavy.isotope})"
     )
+
+
+def _many(n: int, one: str, more: str | None = None) -> str:
+    return f"{n} {one if n == 1 else more or one + 's'}"
 
 
 def _rows(found: IsotopeEffect) -> list[list[str]]:

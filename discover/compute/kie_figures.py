@@ -53,12 +53,9 @@ def _draw_factors(figure: Figure, look: Look, json: Mapping[str, Any]) -> None:
         )  # fmt: skip
     ax.axhline(1, color=look.quiet, lw=0.8)
     ax.set_yscale("log")
+    ax.margins(y=0.12)
     low, high = ax.get_ylim()
-    # 1, 2 and 5 of each power of ten, and steps between where the range is narrow
-    steps = [m * 10.0**p for p in range(-6, 12) for m in (1, 2, 5)]
-    if high / low < 4:
-        steps = list(np.arange(0.1, 4, 0.1 if high / low < 2 else 0.25))
-    ax.set_yticks([s for s in steps if low <= s <= high], [f"{s:.3g}" for s in steps if low <= s <= high])
+    ax.set_yticks(*_ticks(low, high))
     ax.minorticks_off()
     ax.set_xticks(inverse, [f"{1e3 / x:g}" for x in inverse])
     ax.set_xlabel("temperature (K), reciprocal scale")
@@ -67,8 +64,19 @@ def _draw_factors(figure: Figure, look: Look, json: Mapping[str, Any]) -> None:
     ax.legend(fontsize=7.5, ncols=2 if look.narrow else 3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
+def _ticks(low: float, high: float) -> tuple[list[float], list[str]]:
+    """1, 2 and 5 of each power of ten, and even steps where the range is narrow: three ticks at the least."""
+    from matplotlib.ticker import MaxNLocator
+
+    found = [m * 10.0**p for p in range(-6, 12) for m in (1, 2, 5)]
+    if high / low < 4:
+        found = [float(s) for s in MaxNLocator(7, steps=[1, 2, 2.5, 5, 10], min_n_ticks=3).tick_values(low, high)]
+    found = [s for s in found if low <= s <= high]
+    return found, [f"{s:.4g}" for s in found]
+
+
 def beads_plot(json: Mapping[str, Any]) -> Plot:
-    """The exchanged atoms' beads at the end of the run, seen in the plane in which they spread most."""
+    """The first exchanged atom's beads at the end of the run, seen in the plane in which they spread most."""
     pictures = json["bead_pictures"]
     isotope, mass, kelvin = json["exchange"]["light"], pictures[0]["mass_u"], pictures[0]["temperature_K"]
     return Plot(
@@ -86,18 +94,25 @@ def beads_plot(json: Mapping[str, Any]) -> Plot:
 
 
 def _draw_beads(figure: Figure, look: Look, pictures: Any) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     shape = (len(pictures), 1) if look.narrow else (1, len(pictures))
-    for ax, picture in zip(np.ravel(figure.subplots(*shape)), pictures, strict=True):
-        beads = np.array(picture["beads_A"])[0]
-        rest = np.array(picture["rest_A"])[0]
-        centred = beads - beads.mean(0)
-        axes = np.linalg.svd(centred, full_matrices=False)[2][:2] if len(beads) > 1 else np.eye(3)[:2]
-        ring = np.concatenate([beads, beads[:1]]) - rest
-        across, up = ring @ axes.T[:, 0], ring @ axes.T[:, 1]
-        ax.plot(across, up, "-", color=look.quiet, lw=0.9)
-        ax.scatter(across, up, s=16, color=OPERATOR_COLOURS[4 if look.dark else 0], zorder=3)
+    rings = [_projected(picture) for picture in pictures]
+    # One scale for both: how much narrower the saddle holds them is what is to be seen
+    reach = 1.15 * max(0.05, *(float(np.abs(ring).max()) for ring in rings))
+    for ax, picture, ring in zip(np.ravel(figure.subplots(*shape)), pictures, rings, strict=True):
+        ax.plot(*ring.T, "-", color=look.quiet, lw=0.9)
+        ax.scatter(*ring.T, s=16, color=OPERATOR_COLOURS[4 if look.dark else 0], zorder=3)
         ax.plot(0, 0, "x", color=look.accent, ms=8, mew=1.6, zorder=4)
-        reach = 1.15 * max(np.abs(across).max(), np.abs(up).max(), 0.05)
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="Å", title=picture["place"])
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.yaxis.set_major_locator(MaxNLocator(4))
         ax.set_aspect("equal")
         ax.grid(True, lw=0.5)
+
+
+def _projected(picture: Mapping[str, Any]) -> np.ndarray:
+    """The first exchanged atom's beads, closed to a ring, from where it is at rest, (beads + 1, 2), Å."""
+    beads, rest = np.array(picture["beads_A"])[0], np.array(picture["rest_A"])[0]
+    axes = np.linalg.svd(beads - beads.mean(0), full_matrices=False)[2][:2] if len(beads) > 1 else np.eye(3)[:2]
+    return (np.concatenate([beads, beads[:1]]) - rest) @ axes.T
