@@ -92,6 +92,11 @@ class Settings(BaseModel):
     processes: Annotated[int, Field(ge=1)] | None = None
     references: list[Reference] = []
 
+    @field_validator("temperatures_K", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, given: Any) -> Any:
+        return [given] if isinstance(given, int | float) and not isinstance(given, bool) else given
+
     @field_validator("temperatures_K")
     @classmethod
     def _each_once(cls, given: list[float]) -> list[float]:

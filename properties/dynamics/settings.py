@@ -89,8 +89,13 @@ class DynamicsSettings:
                 raise PropertyError(f"{name}: must be one of {', '.join(map(str, known))} (is {given!r})")
         if not self.hottest > 1:
             raise PropertyError(f"hottest: must be above 1 (is {self.hottest:g})")
-        if self.steps(self.produce_ps) < max(self.every, self.frame_every):
-            raise PropertyError(f"produce_ps: must hold {self.frame_every} steps, one frame (is {self.produce_ps:g})")
+        longest = max(self.every, self.frame_every)
+        if self.steps(self.produce_ps) < longest:
+            raise PropertyError(f"produce_ps: must hold {longest} steps, one frame (is {self.produce_ps:g})")
+        if self.pressure_GPa is not None and self.steps(self.npt_ps) < 2:
+            raise PropertyError(
+                f"npt_ps: a pressure needs time to find its cell, some ps (is {self.npt_ps:g}); without it the cell stays"
+            )
 
     def steps(self, picoseconds: float) -> int:
         """So many make up that time."""
