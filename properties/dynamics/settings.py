@@ -94,7 +94,7 @@ class DynamicsSettings:
             raise PropertyError(f"produce_ps: must hold {longest} steps, one frame (is {self.produce_ps:g})")
         if self.pressure_GPa is not None and self.steps(self.npt_ps) < 2:
             raise PropertyError(
-                f"npt_ps: a pressure needs time to find its cell, some ps (is {self.npt_ps:g}); without it the cell stays"
+                f"npt_ps: a pressure needs some ps to find its cell (is {self.npt_ps:g}); without one it stays"
             )
 
     def steps(self, picoseconds: float) -> int:

@@ -278,7 +278,7 @@ def test_an_explosion_is_told(lj):
         ({"ensemble": "npt"}, "ensemble: must be one of nvt, nve"),
         ({"produce_ps": 0.01}, "produce_ps: must hold 50 steps"),
         ({"produce_ps": 0.2, "every": 200}, "produce_ps: must hold 200 steps"),
-        ({"pressure_GPa": 0.0, "npt_ps": 0}, "npt_ps: a pressure needs time to find its cell"),
+        ({"pressure_GPa": 0.0, "npt_ps": 0}, "npt_ps: a pressure needs some ps to find its cell"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(given, message):
