@@ -9,7 +9,7 @@ import numpy as np
 
 from discover.compute.conductivity_words import said
 from discover.report.look import OPERATOR_COLOURS, Look, Plot
-from discover.report.notation import formula_tex
+from discover.report.notation import formula_tex, potential_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ def displacement_plot(json: Mapping[str, Any]) -> Plot:
     return Plot(
         name="displacement",
         alt=f"Mean squared displacement of {moving} in {json['formula']} against time, at {_span(json)}.",
-        caption=f"Mean squared displacement in {json['formula']} ({json['potential']['name']}), frame: "
+        caption=f"Mean squared displacement in {json['formula']} ({_who(json)}), frame: "
         f"{json['reference_frame']}. Full lines: {moving}{others}. Dashed: the fits that D comes from. Dotted: in "
         "proportion to time.",
         draw=lambda figure, look: _draw_displacements(figure, look, json),
@@ -46,7 +46,7 @@ def current_plot(json: Mapping[str, Any]) -> Plot:
         name="current",
         alt=f"Autocorrelation of the charge current of {json['formula']} and its running integral; "
         f"conductivities: {found}.",
-        caption=f"Charge current of {json['formula']} ({json['potential']['name']}, all ions, all cross terms): "
+        caption=f"Charge current of {json['formula']} ({_who(json)}, all ions, all cross terms): "
         "autocorrelation, and its running integral with the error of its own. Points: the conductivity told from the "
         "spectrum, with its error.",
         draw=lambda figure, look: _draw_currents(figure, look, json),
@@ -71,7 +71,7 @@ def arrhenius_plot(json: Mapping[str, Any]) -> Plot:
     return Plot(
         name="arrhenius",
         alt=f"Arrhenius plot of σT of {json['formula']}: {told}.",
-        caption=f"σT of {json['formula']} ({json['potential']['name']}) against 1/T: {told}.{there} Open: "
+        caption=f"σT of {json['formula']} ({_who(json)}) against 1/T: {told}.{there} Open: "
         f"Nernst–Einstein.{others}",
         draw=lambda figure, look: _draw_arrhenius(figure, look, json),
         wide_in=(6.4, 4.4),
@@ -88,13 +88,17 @@ def density_plot(json: Mapping[str, Any]) -> list[Plot]:
         Plot(
             name="density",
             alt=f"Density of {name} in {json['formula']}, projected on the ab plane, at {_span(json)}.",
-            caption=f"Where {name} was in {json['formula']} ({json['potential']['name']}): its density along c on the "
+            caption=f"Where {name} was in {json['formula']} ({_who(json)}): its density along c on the "
             "plane of a and b, all cells folded into one.",
             draw=lambda figure, look: _draw_density(figure, look, json, name),
             wide_in=(7.0, 3.7),
             narrow_in=(3.5, 6.2),
         )
     ]
+
+
+def _who(json: Mapping[str, Any]) -> str:
+    return potential_name(json["potential"])
 
 
 def _span(json: Mapping[str, Any]) -> str:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from discover.report.notation import potential_name
+
 HEAD = ("T (K)", "σ (S/cm)", "Einstein", "Nernst–Einstein", "Haven ratio")
 """σ is Green and Kubo's; the two beside it are in S/cm too."""
 
@@ -26,7 +28,7 @@ def said(value: float | None, error: float | None, none: str = "–") -> str:
 
 def sentence(json: Mapping[str, Any]) -> str:
     """σ where it is known best, the activation energy, and σ at 300 K."""
-    who = f"{json['formula']} with {json['potential']['name']}"
+    who = f"{json['formula']} with {potential_name(json['potential'])}"
     known = [k for k, value in enumerate(json["green_kubo_S_per_cm"]) if value is not None]
     if not known:
         reason = next((r for r in reversed(json["green_kubo_reason"]) if r), "")
