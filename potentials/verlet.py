@@ -11,13 +11,13 @@ import numpy as np
 import torch
 import torch_sim as ts
 from torch import Tensor
-from torch_sim.models.interface import ModelInterface
 
 from potentials.neighbours import SKIN_A, NeighbourOverflowError, Structure, half_list_of_images
 from potentials.pair_vector import PairVectorModel
+from potentials.stress_on_request import StressOnRequestModel
 
 
-class VerletModel(ModelInterface):
+class VerletModel(StressOnRequestModel):
     """A `PairVectorModel` for states whose atoms move little from call to call, all in double precision.
 
     Pairs are listed to the cut-off plus a skin (Verlet, Phys. Rev. 159, 98 (1967)). A system's list holds as long as
@@ -48,15 +48,6 @@ class VerletModel(ModelInterface):
         self.lists_made = 0
         self._threads: ThreadPoolExecutor | None = None
         self.forget()
-
-    @property
-    def compute_stress(self) -> bool:
-        """Whether the stress comes along."""
-        return self._compute_stress
-
-    @compute_stress.setter
-    def compute_stress(self, value: bool) -> None:
-        self._compute_stress = value
 
     def forget(self) -> None:
         """Make new lists at the next call: for a state of other systems, or to begin alike in two processes."""

@@ -9,9 +9,9 @@ from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator, model_validator
 
 from discover.compute.carriers import Carriers
+from discover.compute.displacing import Supercell
 from properties.dynamics import DynamicsSettings
 from properties.errors import PropertyError
-from properties.phonons.harmonic import integer_matrix
 from properties.transport.settings import Frame, Spectrum, TransportSettings
 
 _MD = DynamicsSettings()
@@ -68,7 +68,7 @@ class Settings(BaseModel):
     relax: bool = True
     anneal_K: PositiveFloat | None = None
     anneal_ps: PositiveFloat = 5.0
-    supercell: list[Any] | None = None
+    supercell: Supercell | None = None
     supercell_length_A: PositiveFloat = 12.0
     timestep_fs: PositiveFloat = _MD.time_step_fs
     pressure_GPa: float | None = None
@@ -103,14 +103,6 @@ class Settings(BaseModel):
         if len(set(given)) < len(given):
             raise ValueError(f"names a temperature twice (is {', '.join(f'{t:g}' for t in given)})")
         return sorted(given)
-
-    @field_validator("supercell")
-    @classmethod
-    def _is_one(cls, given: list[Any] | None) -> list[Any] | None:
-        try:
-            return None if given is None else integer_matrix(given).tolist()
-        except PropertyError:
-            raise ValueError("give three whole numbers, or a 3x3 matrix of them with a positive determinant") from None
 
     @model_validator(mode="after")
     def _can_be_run(self) -> Self:

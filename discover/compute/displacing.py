@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat
 
 from properties.errors import PropertyError
 from properties.phonons import DisplacementSettings
@@ -12,6 +12,18 @@ from properties.phonons.harmonic import IMAGE_DISTANCE_A, integer_matrix
 
 MeshLength = Annotated[float, Field(gt=0, le=300)]
 """Å; beyond it a mesh of millions of points ends the process."""
+
+
+def _supercell(given: list[Any]) -> list[Any]:
+    """Refuse multiples that make no supercell."""
+    try:
+        return integer_matrix(given).tolist()
+    except PropertyError:
+        raise ValueError("give three whole numbers, or a 3x3 matrix of them with a positive determinant") from None
+
+
+Supercell = Annotated[list[Any], AfterValidator(_supercell)]
+"""Three multiples of the cell, or a 3x3 matrix, as a matrix."""
 
 
 class Displacing(BaseModel):
@@ -27,19 +39,10 @@ class Displacing(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     supercell_length_A: PositiveFloat = IMAGE_DISTANCE_A
-    supercell: list[Any] | None = None
+    supercell: Supercell | None = None
     displacement_A: Annotated[float, Field(gt=0, le=1)] | None = None
     symprec_A: Annotated[float, Field(gt=0, le=0.5)] | None = None
     precision: Literal["auto", "float32", "float64"] = "auto"
-
-    @field_validator("supercell")
-    @classmethod
-    def _is_one(cls, given: list[Any] | None) -> list[Any] | None:
-        """Refuse multiples that make no supercell."""
-        try:
-            return None if given is None else integer_matrix(given).tolist()
-        except PropertyError:
-            raise ValueError("give three whole numbers, or a 3x3 matrix of them with a positive determinant") from None
 
     def displacements(self) -> DisplacementSettings:
         """What `harmonic_crystals` takes."""

@@ -7,10 +7,10 @@ from typing import Protocol
 import torch
 import torch_sim as ts
 from torch import Tensor, nn
-from torch_sim.models.interface import ModelInterface
 
 from potentials.electrostatics.reciprocal import Grid, grid, smooth, together
 from potentials.electrostatics.splitting import Splitting
+from potentials.stress_on_request import StressOnRequestModel
 
 MOST_GRIDS = 8
 """Kept; a batch of equal sizes has one, so this is for a few batches that take turns."""
@@ -68,7 +68,7 @@ def atoms_of(group: list[int], sizes: list[int], device: torch.device) -> Tensor
     return torch.cat([torch.arange(s, s + sizes[i], device=device) for i, s in zip(group, starts, strict=True)])
 
 
-class ReciprocalModel(ModelInterface):
+class ReciprocalModel(StressOnRequestModel):
     """The smooth half for ions of fixed charge.
 
     table: e, by atomic number, (120,); NaN where an element has no charge.
@@ -83,15 +83,6 @@ class ReciprocalModel(ModelInterface):
         self._device, self._dtype = torch.device(device), torch.float64
         self._compute_stress, self._compute_forces = True, True
         self._memory_scales_with = "n_atoms_x_density"
-
-    @property
-    def compute_stress(self) -> bool:
-        """Whether the stress comes along."""
-        return self._compute_stress
-
-    @compute_stress.setter
-    def compute_stress(self, value: bool) -> None:
-        self._compute_stress = value
 
     def forward(self, state: ts.SimState, **kwargs: object) -> dict[str, Tensor]:
         """Energies (n_systems,), forces (n_atoms, 3), stress (n_systems, 3, 3) if asked for; eV and Å.

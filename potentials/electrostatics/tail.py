@@ -9,12 +9,12 @@ import torch
 import torch_sim as ts
 from scipy.integrate import quad
 from torch import Tensor, nn
-from torch_sim.models.interface import ModelInterface
 
 from potentials.electrostatics.real_space import Terms, switched
+from potentials.stress_on_request import StressOnRequestModel
 
 
-class TailModel(ModelInterface):
+class TailModel(StressOnRequestModel):
     """E = (2π/V) Σ_ab N_a N_b ∫ r² [1 − s(r)] u_ab(r) dr, s the switch at the cut-off; no forces, stress −E/V.
 
     Allen & Tildesley, Computer Simulation of Liquids (2017), section 2.8. Without it a pressure depends on the cut-off
@@ -37,15 +37,6 @@ class TailModel(ModelInterface):
         for number, index in type_map.items():
             table[number] = index
         self.types = nn.Buffer(table.to(device), persistent=False)
-
-    @property
-    def compute_stress(self) -> bool:
-        """Whether the stress comes along."""
-        return self._compute_stress
-
-    @compute_stress.setter
-    def compute_stress(self, value: bool) -> None:
-        self._compute_stress = value
 
     def forward(self, state: ts.SimState, **kwargs: object) -> dict[str, Tensor]:
         """Energies (n_systems,), forces (n_atoms, 3), all zero, stress (n_systems, 3, 3) if asked for; eV and Å."""
