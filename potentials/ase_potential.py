@@ -84,7 +84,14 @@ def emt(device: str = "cpu") -> AsePotential:
     from ase.calculators.emt import EMT, parameters
 
     return AsePotential(
-        EMT(), Metadata("emt", f"ase {version('ase')}", elements=tuple(parameters), licence="LGPL-2.1-or-later")
+        EMT(),
+        Metadata(
+            "emt",
+            f"ase {version('ase')}",
+            elements=tuple(parameters),
+            licence="LGPL-2.1-or-later",
+            dispersion="by its fit to experiment",
+        ),
     )
 
 
@@ -108,6 +115,7 @@ def chgnet(device: str = "cpu") -> ChgnetPotential:
         checkpoint_sha256=file_sha256(weights),
         training_functional="PBE / PBE+U with MP2020 corrections (MPtrj)",
         licence="BSD-3-Clause (modified)",
+        dispersion="none",
     )
     return ChgnetPotential(calculator, metadata, device)
 

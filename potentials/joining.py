@@ -35,7 +35,7 @@ def join(short: Potential, name: str, given: Mapping[str, Any], lineage: Lineage
     if name in ("ewald", "pme", "ionic"):
         raise DoubleCountingError("it is made of charges already; remove electrostatics from its options")
     far = settings.potential(short.device)
-    metadata = joined_metadata(short.metadata, far.metadata)
+    metadata = joined_metadata(short.metadata, far.metadata, "electrostatics")
     if name not in NEUTRAL:
         if not settings.insist:
             within = f" ({short.cutoff_A:g} Å)" if short.cutoff_A else ""

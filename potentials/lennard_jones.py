@@ -69,7 +69,7 @@ def lennard_jones(
     parameters: dict[str, Any] = {"sigma_A": sigma_A, "epsilon_eV": epsilon_eV, "cutoff_A": cutoff}
     if own:
         parameters["pairs"] = {"-".join(sorted(name.split("-"))): pair for name, pair in sorted(own.items())}
-    metadata = Metadata(name="lj", version="1", parameters=parameters, licence="MIT")
+    metadata = Metadata(name="lj", version="1", parameters=parameters, licence="MIT", dispersion="its r^-6 term")
     network = LennardJonesNetwork(sigma, epsilon, cutoff)
     return PairVectorPotential(network, metadata, device, torch.float64, batch_atoms=256)
 

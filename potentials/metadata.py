@@ -23,6 +23,7 @@ class Metadata:
         elements: chemical symbols it knows; None where it takes any.
         licence: of the weights or the code.
         parameters: settings that change energies (sigma_A, epsilon_eV, ...).
+        dispersion: "none" where its energies hold none; where they do, by which method; None where nobody knows.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Metadata:
     elements: tuple[str, ...] | None = None
     licence: str | None = None
     parameters: Mapping[str, Any] | None = None
+    dispersion: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able fields, without the long list of elements."""

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from potentials.dispersion.settings import METHODS, Dispersion, DispersionError
 from potentials.metadata import Metadata
 from potentials.potential import Potential
 
@@ -50,18 +51,27 @@ def resolve_device(device: str = "auto") -> str:
     return f"cuda:{int(index or 0)}"
 
 
+def split_dispersion(name: str) -> tuple[str, str]:
+    """A potential's name and the dispersion behind its last plus, "" where there is none: ("7net-0", "d4")."""
+    base, plus, method = name.rpartition("+")
+    return (base, method) if plus and not Path(name).is_file() else (name, "")
+
+
 def check_name(name: str) -> None:
     """Refuse a name that `load` would not know, without loading anything.
 
     Raises:
         UnknownPotentialError: with the nearest name.
     """
-    if name in NAMES or name.startswith("ase:") or Path(name).is_file():
+    base, method = split_dispersion(name)
+    if method and method not in METHODS:
+        raise UnknownPotentialError(f"unknown dispersion {method!r} in {name!r}; use one of {', '.join(METHODS)}")
+    if base in NAMES or base.startswith("ase:") or Path(base).is_file():
         return
-    near = difflib.get_close_matches(name, NAMES, 1, 0.5)
+    near = difflib.get_close_matches(base, NAMES, 1, 0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(NAMES)}"
     raise UnknownPotentialError(
-        f"unknown potential {name!r}; {hint} (or ase:module:Class, or the path of a SevenNet checkpoint)"
+        f"unknown potential {base!r}; {hint} (or ase:module:Class, or the path of a SevenNet checkpoint)"
     )
 
 
@@ -70,7 +80,9 @@ def load(name: str = "7net-0", device: str = "auto", compiled: bool = False, **o
 
     name: 7net-0, 7net-l3i5, chgnet, emt, lj (options sigma_A, epsilon_eV, cutoff_A, pairs), contacts (epsilon_eV),
         ewald, pme (charges, cutoff_A, accuracy), ionic (charges and pairs, or parameters), ase:module:Class (options go
-        to the class), or the path of a SevenNet checkpoint. The option `electrostatics` ({"charges": ..., "method":
+        to the class), or the path of a SevenNet checkpoint. "+c6", "+d4" or "+d3" behind any
+        name adds dispersion, as 7net-0+d4; so does the option `dispersion`, {"method": "d4", "functional": "pbe", ...}
+        (`potentials.dispersion.Dispersion`). The option `electrostatics` ({"charges": ..., "method":
         ...}) adds charges, which a potential that holds them already refuses unless told to `insist`; a checkpoint that
         was fine-tuned beside electrostatics brings them along.
     device: auto, cpu, cuda, cuda:N.
@@ -79,7 +91,8 @@ def load(name: str = "7net-0", device: str = "auto", compiled: bool = False, **o
     Raises:
         UnknownPotentialError: no such name.
         DeviceError: no such device here.
-        LoadError: options that it does not take, a file that is no such checkpoint, a class that cannot be made.
+        LoadError: options that it does not take, dispersion on top of dispersion, a file that is no such checkpoint, a
+            class that cannot be made.
     """
     check_name(name)
     try:
@@ -95,14 +108,21 @@ def load(name: str = "7net-0", device: str = "auto", compiled: bool = False, **o
 
 
 def _load(name: str, device: str, compiled: bool, options: dict[str, Any]) -> Potential:
-    others = {key: value for key, value in options.items() if key != "electrostatics"}
-    alone = _load_alone(name, device, compiled, others)
-    if options.get("electrostatics") is None:
-        return alone
-    from potentials.joining import join
-    from potentials.training.lineage import lineage
+    base, method = split_dispersion(name)
+    beside = ("electrostatics", "dispersion")
+    found = _load_alone(base, device, compiled, {key: value for key, value in options.items() if key not in beside})
+    if options.get("electrostatics") is not None:
+        from potentials.joining import join
+        from potentials.training.lineage import lineage
 
-    return join(alone, name, options["electrostatics"], lineage(name) if Path(name).is_file() else None)
+        found = join(found, base, options["electrostatics"], lineage(base) if Path(base).is_file() else None)
+    if method and options.get("dispersion") is not None:
+        raise DispersionError(f"dispersion: the name says {method} already; give the settings and the bare name")
+    if method or options.get("dispersion") is not None:
+        from potentials.dispersion import add_dispersion
+
+        found = add_dispersion(found, Dispersion.of(method or options["dispersion"]))
+    return found
 
 
 def _load_alone(name: str, device: str, compiled: bool, options: dict[str, Any]) -> Potential:

@@ -41,6 +41,14 @@ def _functional(checkpoint: Path | None) -> str | None:
     return made.training_functional if made else None
 
 
+def _dispersion(checkpoint: Path | None) -> str | None:
+    """MPtrj's energies hold none; of a file, what its lineage says."""
+    if checkpoint is None:
+        return "none"
+    made = lineage(checkpoint)
+    return made.dispersion if made else None
+
+
 class SevenNetPotential(PairVectorPotential):
     """7net-0, 7net-l3i5 or a checkpoint file of the same kind of network."""
 
@@ -69,6 +77,7 @@ class SevenNetPotential(PairVectorPotential):
             training_functional=_functional(checkpoint),
             elements=tuple(sorted((chemical_symbols[z] for z in network.type_map), key=chemical_symbols.index)),
             licence="MIT (weights: see sevenn)",
+            dispersion=_dispersion(checkpoint),
             parameters=None if dtype is torch.float32 else {"dtype": str(dtype).removeprefix("torch.")},
         )
         batch = CPU_BATCH_ATOMS if device == "cpu" else GPU_BATCH_ATOMS

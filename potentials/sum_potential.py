@@ -1,4 +1,4 @@
-"""Potentials that add up: a short-range one, and charges that reach further than it sees."""
+"""Potentials that add up: a short-range one, and charges or dispersion that reach further than it sees."""
 
 from __future__ import annotations
 
@@ -95,8 +95,11 @@ class SumPotential(Potential):
         return model
 
 
-def joined_metadata(short: Metadata, far: Metadata) -> Metadata:
-    """Of a sum that no checkpoint stands for: it shares no hull with the short-range part alone."""
+def joined_metadata(short: Metadata, far: Metadata, key: str) -> Metadata:
+    """Of a sum that no checkpoint stands for: it shares no hull with the short-range part alone.
+
+    key: under which the parameters tell of the other part.
+    """
     told = {"name": far.name, **(far.parameters or {})}
     sha = short.checkpoint_sha256
     if sha is not None:
@@ -105,7 +108,7 @@ def joined_metadata(short: Metadata, far: Metadata) -> Metadata:
         short,
         name=f"{short.name}+{far.name}",
         checkpoint_sha256=sha,
-        parameters={**(short.parameters or {}), "electrostatics": told},
+        parameters={**(short.parameters or {}), key: told},
     )
 
 

@@ -11,6 +11,10 @@ from typing import Any, BinaryIO
 
 KEY = "discover_lineage"
 """Under which a checkpoint's dictionary keeps it; sevenn reads past it."""
+SEMILOCAL = ("LDA", "PBE", "PBESOL", "RPBE", "REVPBE", "PW91", "SCAN", "RSCAN", "R2SCAN", "PBE0", "HSE06")
+"""Functionals without dispersion of long range."""
+WITHOUT_DISPERSION = ("7net-0", "7net-l3i5", "chgnet")
+"""Potentials that learnt from such functionals."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,12 @@ class Lineage:
         beside = " less electrostatics, which are added" if self.electrostatics else ""
         return f"{root}; fine-tuned on {len(self.labels)} labels of {described(self.oracle)}{beside}"
 
+    @property
+    def dispersion(self) -> str | None:
+        """As `Metadata.dispersion`: "none" where no energy that it was taught holds any."""
+        root = self.before.dispersion if self.before else ("none" if self.functional else None)
+        return root if root != "none" else held_by(self.oracle)
+
     def to_json(self) -> dict[str, Any]:
         """JSON-able fields."""
         return asdict(self) | {"labels": list(self.labels), "before": self.before and self.before.to_json()}
@@ -83,6 +93,17 @@ def described(oracle: Mapping[str, Any]) -> str:
     if "name" in oracle:
         return str(oracle["name"])
     return ", ".join(str(value) for value in oracle.values()) or "an unnamed oracle"
+
+
+def held_by(oracle: Mapping[str, Any]) -> str | None:
+    """Dispersion in an oracle's energies: "none", or by what; None where it does not tell."""
+    added = (oracle.get("parameters") or {}).get("dispersion")
+    if added:
+        return f"{added['name']} of its oracle"
+    functional = str(oracle.get("xc", ""))
+    if functional.upper() in SEMILOCAL or oracle.get("name") in WITHOUT_DISPERSION:
+        return "none"
+    return f"{functional} of its oracle" if functional else None
 
 
 def lineage(path: str | Path) -> Lineage | None:
