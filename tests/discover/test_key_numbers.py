@@ -4,9 +4,11 @@ import pytest
 from ase.build import bulk
 
 from discover.compute.registry import computation
-from discover.pipeline.results import clean
+from discover.pipeline.record import HitRecord, PropertiesRecord
+from discover.pipeline.results import StageResult, clean
 from discover.progress import Silent
 from discover.report.key_numbers import KEY_NUMBERS, _rounded
+from discover.report.properties_part import part_of
 from potentials import load
 
 QUICK = {
@@ -33,3 +35,12 @@ def test_every_key_number_is_in_what_its_stage_gives(stage):
 
 def test_an_error_below_the_last_digit_is_said_to_be_so():
     assert _rounded(0.26, 1) == "0.3" and _rounded(2e-7, 1) == "< 0.1" and _rounded(0.0, 1) == "0.0"
+
+
+def test_what_a_stage_warns_of_stands_on_the_page():
+    warned = {"warnings": ["the barrier is taken as symmetric", "too few beads."]}
+    stage = StageResult("told", "done", {"name": "lj"}, {}, result=warned, title="it is told")
+    hit = {"id": 1, "formula": "NaCl", "space_group": None, "e_above_hull_eV_per_atom": None, "on_hull": None}
+    record = PropertiesRecord({"name": "lj"}, [HitRecord(hit, {"told": stage})], ())
+    (card,) = part_of(record).cards
+    assert card.notes == ["told: the barrier is taken as symmetric.", "told: too few beads."]
