@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from discover.cli.anchoring import anchor
@@ -27,6 +30,16 @@ for command in (run, status, report, hull, anchor, properties, learn, compute, e
     app.command()(command)
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        print(f"discover {version('discover-materials')}")
+        raise typer.Exit
+
+
 @app.callback()
-def discover() -> None:
+def discover(
+    tells: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and leave.")
+    ] = False,
+) -> None:
     """Search a chemical system for stable crystal structures."""

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,9 @@ def test_a_real_signal_keeps_what_was_finished(here, number, capsys):
     assert err.splitlines()[-1].startswith("interrupted; everything finished is kept in runs/cu-au; go on with: ")
     assert main(["status", "runs/cu-au", "--json"]) == 0
     assert sum(only_object(capsys.readouterr().out)["candidates"]["by_fate"].values()) >= 3
+
+
+def test_version_is_one_line(capsys):
+    assert main(["--version"]) == 0
+    name, number = capsys.readouterr().out.split()
+    assert name == "discover" and number == version("discover-materials")
