@@ -34,6 +34,7 @@ from discover.store import Store, StoredResult
 from discover.strategy import search_space
 from discover.whole_files import remove_others, write_files
 from potentials import Metadata
+from potentials.whole_file import write_whole
 
 CONFIG = "campaign.yaml"
 DATABASE = "candidates.db"
@@ -95,14 +96,14 @@ class RunFolder:
             InputError: another process has it.
         """
         self._lock.take()
-        _write(self.path / CONFIG, dump_campaign(self.config))
+        write_whole(self.path / CONFIG, dump_campaign(self.config))
         if self.config.references is not None and self.config.references.is_file():
             shutil.copyfile(self.config.references, self.path / REFERENCES)
 
     def keep(self, anchor: AnchorSettings) -> None:
         """Write down how the run was anchored; the folder must be this process's own."""
         self.config = self.config.model_copy(update={"anchor": anchor})
-        _write(self.path / CONFIG, dump_campaign(self.config))
+        write_whole(self.path / CONFIG, dump_campaign(self.config))
 
     def check_top(self, potential: Metadata) -> None:
         """Refuse to go on re-ranking with another potential than what is stored was re-ranked with.
@@ -380,10 +381,3 @@ def _opened(path: Path) -> Store:
         return Store(path)
     except sqlite3.DatabaseError as error:
         raise InputError(f"{path}: cannot be opened as a run's database ({error})") from None
-
-
-def _write(path: Path, text: str) -> None:
-    """Write whole or not at all."""
-    temporary = path.with_suffix(path.suffix + ".tmp")
-    temporary.write_text(text)
-    temporary.replace(path)

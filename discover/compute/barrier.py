@@ -22,6 +22,7 @@ from discover.errors import InputError
 from discover.progress import Progress
 from discover.report.look import Plot
 from potentials import Potential
+from potentials.whole_file import write_whole
 from properties.barriers import BandSettings, BarrierSettings, CrystalHop, barrier, interstitial_hops, vacancy_hops
 from properties.barriers.as_json import isotope_json, to_json
 from properties.barriers.hops import SUPERCELL_LENGTH_A
@@ -250,8 +251,7 @@ def _write(folder: Path, number: int, one: Mapping[str, Any]) -> None:
     """The path's images, extended XYZ, energies (eV, from the beginning) along."""
     buffer = io.StringIO()
     ase.io.write(buffer, _images(one), format="extxyz")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"path-{number}.extxyz").write_text(buffer.getvalue(), encoding="utf-8")
+    write_whole(folder / f"path-{number}.extxyz", buffer.getvalue())
 
 
 def _images(one: Mapping[str, Any]) -> list[Atoms]:

@@ -12,6 +12,7 @@ from ase import Atoms
 from potentials.potential import Evaluation, structure_of
 from potentials.relax import RelaxSettings
 from potentials.relax.sanity import unphysical_geometry
+from potentials.whole_file import whole_file
 
 LARGEST_FORCE_EV_A = 60.0
 """Beyond, atoms are inside each other, whatever the potential: diamond at its melting point stays below 30."""
@@ -68,9 +69,8 @@ def save_chosen(path: Path, chosen: list[Chosen]) -> None:
         atoms = Atoms(one.atoms.numbers, one.atoms.positions, cell=one.atoms.cell, pbc=True)
         atoms.info = {k: v for k, v in vars(one).items() if k != "atoms" and v is not None}
         frames.append(atoms)
-    partial = path.with_suffix(".part")
-    ase.io.write(partial, frames, format="extxyz", columns=["symbols", "positions"])
-    partial.replace(path)
+    with whole_file(path) as part:
+        ase.io.write(part, frames, format="extxyz", columns=["symbols", "positions"])
 
 
 def read_chosen(path: Path) -> list[Chosen]:

@@ -27,6 +27,7 @@ from potentials import Potential, load
 from potentials.training import Epoch, Label, TrainingError, TrainSettings, fine_tune, read_labels, shifted
 from potentials.uncertainty import ReferenceSetError, build, read_reference
 from potentials.uncertainty.uncertainty import beside
+from potentials.whole_file import write_whole
 
 SPENT = "all labels are spent"
 
@@ -185,9 +186,7 @@ class Learning:
         if not self._left:  # more may be given: then it is explored again
             return seen, []
         save_chosen(folder / "chosen.extxyz", seen.chosen)
-        partial = done.with_suffix(".part")
-        partial.write_text(json.dumps(asdict(replace(seen, chosen=[], traces=seen.thinned()))))
-        partial.replace(done)
+        write_whole(done, json.dumps(asdict(replace(seen, chosen=[], traces=seen.thinned()))))
         return seen, read_chosen(folder / "chosen.extxyz")
 
     def _walked(self, now: Generation, potential: Potential, labelled: Sequence[Label], most: int) -> Exploration:

@@ -19,6 +19,7 @@ from potentials import DeviceError, LoadError, Potential, UnknownPotentialError,
 from potentials.dft import DFTError, DFTPool, DFTResult, DFTSettings, identity
 from potentials.potential import structure_of
 from potentials.training import Label, LabelError, read_labels, write_labels
+from potentials.whole_file import whole_file
 from potentials.words import in_words
 
 
@@ -160,7 +161,5 @@ def _potential(settings: OracleSettings, elements: Sequence[str], device: str) -
 
 def write_labels_whole(path: Path, labels: Sequence[Label]) -> None:
     """Labels as extended XYZ, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
-    write_labels(partial, labels)
-    partial.replace(path)
+    with whole_file(path) as part:
+        write_labels(part, labels)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from discover.learning.path_record import PathRecord
+from potentials.whole_file import write_whole
 
 FILE = "learning.json"
 
@@ -136,9 +137,7 @@ class LearningRecord:
 
     def save(self, folder: Path) -> None:
         """Write learning.json, whole or not at all."""
-        partial = folder / f".{FILE}.part"
-        partial.write_text(json.dumps(self.to_json(), indent=1, allow_nan=False))
-        partial.replace(folder / FILE)
+        write_whole(folder / FILE, json.dumps(self.to_json(), indent=1, allow_nan=False))
 
     @classmethod
     def read(cls, folder: Path) -> LearningRecord | None:

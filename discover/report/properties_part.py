@@ -127,8 +127,8 @@ def _notes(hit: HitRecord, group: int | None) -> Iterator[str]:
     for found in hit.results.values():
         if found.done and not found.ok:
             yield f"{found.stage}: {found.title}."
-        if found.done:
-            yield from (f"{found.stage}: {warning.rstrip('.')}." for warning in hit.value(found.stage, "warnings") or ())
+        for warning in hit.value(found.stage, "warnings") or ():
+            yield f"{found.stage}: {warning.rstrip('.')}."
 
 
 def _with_figures(card: Card, on_page: bool) -> tuple[Card, dict[str, bytes]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from potentials.dft.calculation import calculate
 from potentials.dft.settings import DFTError, DFTResult, DFTSettings
+from potentials.whole_file import write_whole
 from potentials.words import in_words
 
 INPUT, RESULT = "input.json", "result.json"
@@ -34,9 +35,7 @@ def main(folder: Path, parent: int) -> None:
 
 def write_result(folder: Path, result: DFTResult) -> None:
     """A kill at any instant leaves a whole file or none."""
-    part = folder / f".{RESULT}.part"
-    part.write_text(json.dumps(result.to_json(), indent=1))
-    part.replace(folder / RESULT)
+    write_whole(folder / RESULT, json.dumps(result.to_json(), indent=1))
 
 
 def _end_with(parent: int) -> None:

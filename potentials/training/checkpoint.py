@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,6 +13,7 @@ import torch
 
 from potentials.registry import SEVENNET, LoadError
 from potentials.training.lineage import KEY, Lineage
+from potentials.whole_file import whole_file
 from potentials.words import in_words
 
 
@@ -86,17 +86,9 @@ def write_checkpoint(path: Path, parent: Parent, state: dict[str, Any], epoch: i
 
 
 def save(path: Path, content: Any) -> None:
-    """`torch.save` under another name first: a killed process leaves the old file or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as f:
-            torch.save(content, f)
-            f.flush()
-            os.fsync(f.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """`torch.save`, whole or not at all."""
+    with whole_file(path) as part:
+        torch.save(content, part)
 
 
 def versions() -> dict[str, str]:

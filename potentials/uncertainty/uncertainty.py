@@ -15,6 +15,7 @@ from potentials.neighbours import Structure
 from potentials.potential import Evaluation, Potential
 from potentials.uncertainty.calibration import ErrorScale
 from potentials.uncertainty.domain import Domain
+from potentials.whole_file import whole_file
 
 DATA = Path(__file__).parent / "data"
 LEVEL = 0.9
@@ -143,9 +144,8 @@ class Uncertainty:
             arrays |= getattr(self, prefix).to_arrays(prefix)
         said = {"potential": dict(self.potential), "provenance": dict(self.provenance)}
         arrays["said"] = np.array(json.dumps(said))
-        partial = path.with_suffix(".partial.npz")
-        np.savez_compressed(partial, **arrays)
-        partial.replace(path)
+        with whole_file(path) as part, part.open("wb") as file:
+            np.savez_compressed(file, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Uncertainty:

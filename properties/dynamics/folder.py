@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from potentials.potential import Potential
+from potentials.whole_file import write_whole
 from properties.dynamics.flow import Departure, Flow
-from properties.dynamics.keeping import InFiles, write_whole
+from properties.dynamics.keeping import InFiles, write_arrays
 from properties.dynamics.settings import DynamicsSettings, Replica
 from properties.dynamics.stages import Stopped
 from properties.errors import PropertyError
@@ -38,7 +39,7 @@ class PartFiles:
 
     def save(self, arrays: Mapping[str, np.ndarray]) -> None:
         """A checkpoint, whole."""
-        write_whole(self.checkpoint, arrays)
+        write_arrays(self.checkpoint, arrays)
 
     def load(self) -> dict[str, np.ndarray] | None:
         """The last checkpoint; None where there is none, and then no rows either."""
@@ -53,7 +54,7 @@ class PartFiles:
         """One file a replica, whole; rows that stand in it are removed when all do."""
         by_stem = {stem.split("-")[0]: stem for stem in self.stems}
         for k, flow in flows.items():
-            write_whole(self.checkpoint.parent / f"{by_stem[f'{k:03d}']}.npz", _to_arrays(flow))
+            write_arrays(self.checkpoint.parent / f"{by_stem[f'{k:03d}']}.npz", _to_arrays(flow))
 
 
 class RunFolder:
@@ -177,9 +178,7 @@ def _difference(before: Mapping[str, Any], asked: Mapping[str, Any], key: str) -
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(value, indent=1) + "\n")
-    part.replace(path)
+    write_whole(path, json.dumps(value, indent=1) + "\n")
 
 
 def _to_arrays(flow: Flow) -> dict[str, np.ndarray]:

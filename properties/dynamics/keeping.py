@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from ase import Atoms
 
+from potentials.whole_file import whole_file
 from properties.dynamics.recording import Rows
 
 KINDS = tuple(field.name for field in fields(Rows))
@@ -143,11 +144,7 @@ def _append(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
 
 
-def write_whole(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """An .npz file that is the old one or the new one, whenever we are killed."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """An .npz file, whole or not at all."""
+    with whole_file(path) as part, part.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)

@@ -15,7 +15,7 @@ from ase import units
 
 from potentials.potential import Potential
 from potentials.torch_sim_adapter import dynamics_model, forget_lists, set_stress
-from properties.dynamics.keeping import write_whole
+from properties.dynamics.keeping import write_arrays
 from properties.dynamics.memory import keep_freed_memory
 from properties.dynamics.standing import Pace, Progress, unheard
 from properties.errors import PropertyError
@@ -125,7 +125,7 @@ def sample(
             if file is not None:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 known = {"who": np.array(who), "done": np.array(done), "spent_s": np.array(time.perf_counter() - began)}
-                write_whole(file, rings.to_arrays() | record.to_arrays() | known)
+                write_arrays(file, rings.to_arrays() | record.to_arrays() | known)
     pace_s = (time.perf_counter() - began) / settings.steps
     beads = by.of_beads(rings.q).cpu().numpy()
     return _split(systems, settings, record, beads, pace_s)
