@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import ase.io
-import numpy as np
 from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from discover.compute.barrier_figures import images_plot, profile_plot
+from discover.compute.barrier_kept import asked, keep_path, kept_path
 from discover.compute.doing import told
 from discover.compute.registry import Computed
 from discover.compute.structures import check_structures, read_structures
@@ -22,7 +20,6 @@ from discover.errors import InputError
 from discover.progress import Progress
 from discover.report.look import Plot
 from potentials import Potential
-from potentials.whole_file import write_whole
 from properties.barriers import BandSettings, BarrierSettings, CrystalHop, barrier, interstitial_hops, vacancy_hops
 from properties.barriers.as_json import isotope_json, to_json
 from properties.barriers.hops import SUPERCELL_LENGTH_A
@@ -109,7 +106,8 @@ def compute(
 ) -> Computed:
     """A line for each path; the lowest barrier's numbers stand above the list.
 
-    folder: for the images of each path that is computed, as extended XYZ; None writes none.
+    folder: for each path that is computed, its images as extended XYZ and its numbers, from which the same command goes
+        on; None keeps none.
     """
     news = told(progress)
     tasks = _tasks(potential, atoms, settings, news)
@@ -117,9 +115,7 @@ def compute(
     if missing := [k + 1 for k in wanted if k >= len(tasks)]:
         raise InputError(f"--set: paths: there is no hop {missing[0]}; the crystal has {len(tasks)}")
     for k in dict.fromkeys(wanted):
-        tasks[k].listed.update(_one(potential, tasks[k], settings, news))
-        if folder is not None:
-            _write(folder, k + 1, tasks[k].listed)
+        tasks[k].listed.update(_kept_or_computed(potential, tasks[k], settings, news, folder))
     done = [task.listed for task in tasks if "forward_eV" in task.listed]
     lowest = min(done, key=lambda one: one["forward_eV"])
     shown = {key: value for key, value in lowest.items() if key not in ("name", "number")}
@@ -179,6 +175,20 @@ def _listed(number: int, hop: CrystalHop) -> dict[str, Any]:
         "symmetric": hop.symmetric,
         "bottleneck_A": hop.bottleneck_A,
     }
+
+
+def _kept_or_computed(
+    potential: Potential, task: Task, settings: Settings, news: News, folder: Path | None
+) -> dict[str, Any]:
+    if folder is None:
+        return _one(potential, task, settings, news)
+    told = settings.model_dump(mode="json", exclude={"paths", "hop", "final"})
+    key, number = asked(task.initial, task.final, told, potential.metadata.to_json()), task.listed["number"]
+    found = kept_path(folder, number, key)
+    if found is None:
+        found = _one(potential, task, settings, news)
+        keep_path(folder, number, key, found)
+    return found
 
 
 def _one(potential: Potential, task: Task, settings: Settings, news: News) -> dict[str, Any]:
@@ -245,20 +255,3 @@ def table(json: Mapping[str, Any]) -> tuple[Sequence[str], list[list[str]], Sequ
 def plots(json: Mapping[str, Any]) -> Sequence[Plot]:
     """Energies along the computed paths; the atoms along the lowest."""
     return (profile_plot(json), images_plot(json))
-
-
-def _write(folder: Path, number: int, one: Mapping[str, Any]) -> None:
-    """The path's images, extended XYZ, energies (eV, from the beginning) along."""
-    buffer = io.StringIO()
-    ase.io.write(buffer, _images(one), format="extxyz")
-    write_whole(folder / f"path-{number}.extxyz", buffer.getvalue())
-
-
-def _images(one: Mapping[str, Any]) -> list[Atoms]:
-    kept = one["path_structures"]
-    images = []
-    for positions, energy in zip(kept["positions_A"], one["path_energies_eV"], strict=True):
-        atoms = Atoms(kept["symbols"], np.array(positions), cell=kept["cell_A"], pbc=True)
-        atoms.info["energy_from_start_eV"] = energy
-        images.append(atoms)
-    return images

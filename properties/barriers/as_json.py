@@ -17,9 +17,9 @@ def to_json(found: Barrier) -> dict[str, Any]:
     Of a path over several hops, `prefactor_THz`, rates and what proves the saddle are those of the hop with the highest
     one, from that hop's own beginning; `hops_on_path` has each.
     """
-    path, highest = found.path, found.highest
+    path = found.path
     hops = [_hop(hop, found) for hop in found.hops]
-    own = hops[found.hops.index(highest)]
+    own = hops[found.highest_place]
     moved = np.linalg.norm(path.points[-1] - path.points[0], axis=-1)
     return {
         "forward_eV": found.forward_eV,

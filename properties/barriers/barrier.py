@@ -107,9 +107,14 @@ class Barrier:
     precision: str
 
     @property
+    def highest_place(self) -> int:
+        """Of the hop whose saddle is the highest, among the hops."""
+        return max(range(len(self.hops)), key=lambda k: self.hops[k].energies_eV[1])
+
+    @property
     def highest(self) -> Hop:
-        """The hop whose saddle is the highest."""
-        return max(self.hops, key=lambda hop: hop.energies_eV[1])
+        """That hop."""
+        return self.hops[self.highest_place]
 
     @property
     def forward_eV(self) -> float:

@@ -72,6 +72,20 @@ def test_hop_of_a_crystal_is_set_up_written_and_drawn(here, capsys):
     assert np.linalg.norm(images[2].positions - images[0].positions, axis=1).max() == pytest.approx(2.54, abs=0.2)
 
 
+def test_paths_that_are_computed_are_not_computed_again(here, capsys, monkeypatch):
+    settings = {"hop": "Cu", "images": 1, "supercell_length_A": 5, "prove": False}
+    crystal, kept = bulk("Cu"), here / "kept"
+
+    def found(**changed):
+        return compute(load("emt"), crystal, Settings(**settings | changed), Silent(), kept).json
+
+    first = found()
+    monkeypatch.setattr("discover.compute.barrier.barrier", None)  # whoever computes now fails
+    assert found() == first
+    with pytest.raises(TypeError):
+        found(images=2)
+
+
 def test_hydrogen_hops_between_sites_that_are_found():
     found = hydrogen().json
     assert [hop["mechanism"] for hop in found["hops"]] == ["interstitial"] * len(found["hops"])

@@ -24,6 +24,7 @@ from properties.barriers import (
     saddle_from,
     vacancy_hops,
 )
+from properties.barriers.as_json import to_json
 from properties.barriers.band import band_forces, improved_tangents, straight
 from properties.barriers.descent import descend
 from properties.barriers.dimer import dimer, softest_beside
@@ -204,6 +205,16 @@ def test_gold_hops_on_aluminium_over_its_known_barrier():
     assert found.converged and len(found.hops) == 1
     assert found.forward_eV == pytest.approx(0.37446, abs=1e-5)
     assert found.reverse_eV == pytest.approx(found.forward_eV, abs=1e-5)  # bridges are mirrors
+
+
+def test_a_path_over_two_passes_tells_of_the_higher_one():
+    found = gold_hop()
+    (hop,) = found.hops
+    start, top, end = hop.energies_eV
+    higher = replace(hop, energies_eV=(end, top + 0.1, start))
+    told = to_json(replace(found, hops=[hop, higher]))
+    assert told["forward_eV"] == pytest.approx(top + 0.1 - start)
+    assert told["prefactor_THz"] == higher.prefactor_THz() and len(told["hops_on_path"]) == 2
 
 
 def test_saddle_is_proven_by_one_imaginary_mode_and_both_its_sides():
