@@ -18,6 +18,7 @@ from discover.compute.carriers import Carriers, carriers_of
 from discover.compute.conductivity_figures import arrhenius_plot, current_plot, density_plot, displacement_plot
 from discover.compute.conductivity_settings import OF_THE_ANALYSIS, Settings
 from discover.compute.conductivity_words import columns, sentence
+from discover.compute.kept_structure import kept_structure
 from discover.compute.registry import Computed
 from discover.progress import DYNAMICS, Progress
 from discover.report.look import Plot
@@ -53,9 +54,7 @@ def compute(
     folder: for trajectories and checkpoints, from which a run that was killed goes on; None keeps nothing.
     """
     carriers = carriers_of(atoms, settings.charges, settings.mobile)
-    require_conservative(potential, atoms, settings.insist)
-    if settings.relax:
-        atoms = at_rest(potential.in_double_precision(), atoms, settings.pressure_GPa or 0.0).atoms
+    atoms = _prepared(potential, atoms, settings, folder)
     cell = supercell_of(atoms, settings)
     replicas = [
         Replica(cell, kelvin, settings.seed + k * settings.replicas + n)
@@ -76,6 +75,19 @@ def compute(
     head, rows, right = table(found)
     ok = all(value is not None for value in found["green_kubo_S_per_cm"])
     return Computed(found, sentence(found), head, rows, right, ok)
+
+
+def _prepared(potential: Potential, atoms: Atoms, settings: Settings, folder: Path | None) -> Atoms:
+    """The crystal at rest where it is wanted so, after a look at the potential's laws; both once for a folder."""
+    pressure_GPa = settings.pressure_GPa or 0.0
+
+    def make() -> Atoms:
+        require_conservative(potential, atoms, settings.insist)
+        return at_rest(potential.in_double_precision(), atoms, pressure_GPa).atoms if settings.relax else atoms
+
+    arrays = [array.tolist() for array in (atoms.numbers, atoms.positions, atoms.cell.array)]
+    made_from = [potential.metadata.to_json(), pressure_GPa, settings.relax, settings.insist, arrays]
+    return kept_structure(folder, "crystal", made_from, make)
 
 
 def _annealed(

@@ -15,6 +15,7 @@ from discover.compute import conductivity as module
 from discover.compute.carriers import carriers_of
 from discover.compute.conductivity import Settings, supercell_of
 from discover.compute.conductivity_words import said, sentence
+from discover.compute.kept_structure import kept_structure
 from discover.progress import Silent
 from discover.report.look import Look, png
 from potentials import load
@@ -215,3 +216,18 @@ def test_the_cell_is_repeated_until_opposite_faces_are_so_far_apart():
 def test_settings_that_cannot_be_meant_are_refused_in_a_line(given, message, capsys):
     assert main(["compute", "conductivity", str(AGI), "--potential", "emt", "--set", given]) == 2
     assert capsys.readouterr().err.strip().splitlines()[-1] == message
+
+
+def test_a_crystal_that_was_prepared_is_read_to_the_last_digit(tmp_path):
+    made = []
+
+    def make():
+        made.append(1)
+        return bulk("Cu", a=3.6 + len(made) / 3e7)
+
+    first = kept_structure(tmp_path, "crystal", {"of": 1}, make)
+    again = kept_structure(tmp_path, "crystal", {"of": 1}, make)
+    assert len(made) == 1 and (again.cell.array == first.cell.array).all()
+    other = kept_structure(tmp_path, "crystal", {"of": 2}, make)
+    assert (other.cell.array != first.cell.array).any()
+    assert kept_structure(None, "crystal", {"of": 1}, make).cell.array.max() > other.cell.array.max()
