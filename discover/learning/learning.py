@@ -20,7 +20,7 @@ from discover.learning.explore import Exploration, explore, survey
 from discover.learning.frames import Chosen, read_chosen, save_chosen
 from discover.learning.ground import Ground
 from discover.learning.oracle import write_labels_whole
-from discover.learning.path_stage import barrier_in_words, explore_path, path_told
+from discover.learning.path_stage import barrier_in_words, explore_path, is_off, path_told
 from discover.learning.record import Generation, LabelRecord, LearningRecord
 from discover.progress import Progress, Silent
 from potentials import Potential, load
@@ -30,6 +30,8 @@ from potentials.uncertainty.uncertainty import beside
 from potentials.whole_file import write_whole
 
 SPENT = "all labels are spent"
+REPEATS = 2
+"""Trainings on labels that the generation before was taught, too."""
 
 
 class Learning:
@@ -106,12 +108,13 @@ class Learning:
         folder = self._folder(now.number)
         now = replace(now, path=path_told(folder, seen.path, labelled, potential))
         explored = time.monotonic()
-        if not chosen:
+        new = self._labelled(now, chosen, potential, labelled) if chosen else []
+        if not new:
             now = self._path_known(now) if now.path else now
-            self._close(now, f"generation {now.number} met nothing that it does not know")
-            return
-        new = self._labelled(now, chosen, potential, labelled)
-        if seen.path is not None:
+            if not self._teaches_again(now):
+                self._close(now, self._nothing_new(now))
+                return
+        elif seen.path is not None:
             now = self._path_known(replace(now, path=path_told(folder, seen.path, [*labelled, *new], potential)))
             if self._settled(now):
                 self._close(now, f"generation {now.number} knows its path and its saddle, which has its label")
@@ -149,6 +152,17 @@ class Learning:
     def _settled(self, now: Generation) -> bool:
         rules = self.learn.path
         return rules is not None and now.path is not None and now.path.settled(rules.tolerance_meV / 1000)
+
+    def _nothing_new(self, now: Generation) -> str:
+        words = f"generation {now.number} met nothing that it does not know"
+        if now.path is None or now.path.error_eV is None or not is_off(self.ground, now.path):
+            return words
+        return f"{words}, and is {1000 * now.path.error_eV:+.0f} meV off its saddle's label".replace("-", "−")
+
+    def _teaches_again(self, now: Generation) -> bool:
+        """Whether the same labels are worth another training: the saddle's own is not learnt yet."""
+        same = sum(g.labels == now.labels for g in self._record.generations)
+        return same <= REPEATS and is_off(self.ground, now.path)
 
     def _close(self, now: Generation, why: str) -> None:
         self._record = replace(self._record, generations=(*self._record.generations[:-1], now), finished=why)

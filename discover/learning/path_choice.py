@@ -38,12 +38,15 @@ class PathRules:
         each: of a generation, the saddle's among them; the first generation's ends come on top.
         choose: by distance; every image; or at random by a generator.
         given: the user's band of distances.
+        within: images inside the band may be asked for, too: the domain calls them known, and a label says that they
+            are not.
     """
 
     most: int
     each: int
     choose: Literal["distance", "random", "all"] = "distance"
     given: Sequence[float] | None = None
+    within: bool = False
 
 
 def choose_on_path(
@@ -102,6 +105,8 @@ def _wanted(
     if rules.choose == "random":
         drawn = rng.choice(left, min(room, len(left)), replace=False).tolist()
         return wanted | dict.fromkeys(drawn, "drawn at random")
+    if rules.within:
+        return wanted | _farthest(path, left, known, list(wanted), max(room, 1), None)
     return wanted | _farthest(path, left, known, list(wanted), room, band)
 
 

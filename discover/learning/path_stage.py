@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import ase.io
@@ -40,13 +41,27 @@ def explore_path(
     features = tuple(f for f in found if f is not None)
     known = Known(tuple(label.structure.numbers for label in labels), features, ground.projection)
     learn = ground.learn
-    seen = choose_on_path(
-        path, labels, known, PathRules(most, learn.per_generation, learn.choose, learn.band), generation,
-        np.random.default_rng([ground.config.seed, generation, 77]),
-    )  # fmt: skip
+    rules = PathRules(most, learn.per_generation, learn.choose, learn.band)
+
+    def chosen(rules: PathRules) -> Exploration:
+        rng = np.random.default_rng([ground.config.seed, generation, 77])
+        seen = choose_on_path(path, labels, known, rules, generation, rng)
+        seen.path = path_record(path, seen.traces[0] if seen.traces else (), seen.inner)
+        return seen
+
     write_labels_whole(folder / FILE, [_answer(frame) for frame in path.frames])
-    seen.path = path_record(path, seen.traces[0] if seen.traces else (), seen.inner)
+    seen = chosen(rules)
+    if not seen.chosen and seen.path is not None and is_off(ground, path_told(folder, seen.path, labels, potential)):
+        seen = chosen(replace(rules, within=True))
     return seen
+
+
+def is_off(ground: Ground, path: PathRecord | None) -> bool:
+    """The potential contradicts its saddle's label, by more than the campaign's tolerance."""
+    rules = ground.learn.path
+    if rules is None or path is None or path.error_eV is None:
+        return False
+    return abs(path.error_eV) > rules.tolerance_meV / 1000
 
 
 def _answer(frame: Frame) -> Label:

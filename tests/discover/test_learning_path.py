@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ from discover.config import load_campaign
 from discover.config_learning import LearnSettings, PathSettings
 from discover.errors import InputError
 from discover.learning.band import Known
+from discover.learning.explore import Exploration
 from discover.learning.folder import learn_in
 from discover.learning.frames import Frame
 from discover.learning.ground import Ground
 from discover.learning.learning import Learning
-from discover.learning.oracle import PotentialOracle
+from discover.learning.oracle import PotentialOracle, write_labels_whole
 from discover.learning.path_choice import PathRules, choose_on_path, nearest_label
 from discover.learning.path_labels import path_record, with_labels
 from discover.learning.path_record import PathRecord
@@ -111,6 +113,15 @@ def test_images_inside_the_band_cost_no_label():
     seen = choose_on_path(path, ends_of(path), known(0.0), PathRules(9, 5), 1, RNG)
     assert [c.walker for c in seen.chosen] == [2, 3] and seen.stops == 1
     assert not path_record(path, seen.traces[0], seen.inner).inside
+
+
+def test_images_inside_the_band_are_asked_for_where_a_label_contradicts_the_domain():
+    path = path_of([0, 0.5, 1, 0.5, 0], HILL)
+    labels = [*ends_of(path), label(path.frames[2].atoms)]
+    assert not choose_on_path(path, labels, known(0.0), PathRules(9, 3), 2, RNG).chosen
+    within = choose_on_path(path, labels, known(0.0), PathRules(9, 3, within=True), 2, RNG)
+    # The other half is this one's mirror
+    assert len(within.chosen) == 1 and within.chosen[0].walker in (1, 3)
 
 
 def test_images_that_are_alike_cost_one_label():
@@ -322,6 +333,34 @@ def test_a_saddle_foretold_well_enough_ends_it_without_another_training(learnt, 
     done = learn_in(tmp_path / "run", load_campaign(CAMPAIGN, QUICK), False, Silent())
     assert done.finished == "generation 0 knows its path and its saddle, which has its label"
     assert len(done.labels) == 5 and len(done.generations) == 1
+
+
+def test_a_saddle_that_is_labelled_but_not_learnt_is_taught_again_and_not_for_ever(learnt, tmp_path, monkeypatch):
+    folder, _, _ = learnt
+    shutil.copytree(folder, tmp_path / "run")
+    taught = []
+
+    def not_learnt(self, now, labels):
+        taught.append(len(labels))
+        return replace(now, number=now.number + 1, path=None, traces=())
+
+    monkeypatch.setattr(Learning, "_taught", not_learnt)
+    monkeypatch.setattr("discover.learning.learning.explore_path", nothing_new)
+    monkeypatch.setattr("discover.learning.path_stage.with_labels", off)
+    done = learn_in(tmp_path / "run", load_campaign(CAMPAIGN, [*QUICK, "learn.labels=9"]), True, Silent())
+    assert taught == [6, 6] and len(done.labels) == 6
+    assert done.finished == "generation 4 met nothing that it does not know, and is −30 meV off its saddle's label"
+
+
+def nothing_new(ground, folder, generation, potential, labels, most):
+    write_labels_whole(folder / "path.extxyz", list(labels)[:1])
+    seen = Exploration()
+    seen.path = PathRecord(0.3, 0.2, True, "", [0, 1, 2], [0, 0.3, 0.1], 1, 0.0, True)
+    return seen
+
+
+def off(record, images, labels, potential):
+    return replace(record, error_forward_eV=-0.03)
 
 
 def test_a_report_of_a_path_without_labels(tmp_path):
