@@ -92,8 +92,12 @@ def relaxed(
     max_steps: int,
     relax_cell: bool = True,
     on_done: Callable[[int], None] | None = None,
+    largest_volume_A3_per_atom: float = RelaxSettings.largest_volume_A3_per_atom,
 ) -> list[Relaxation]:
-    """All in one batch to their ends, whatever those are; otherwise as `all_at_rest`."""
+    """All in one batch to their ends, whatever those are; otherwise as `all_at_rest`.
+
+    largest_volume_A3_per_atom: beyond, a crystal has fallen apart; one with a vacuum in its cell has not.
+    """
     # One that takes any element may have units of its own, in which covalent radii and eV mean nothing
     real = potential.metadata.elements is not None
     settings = RelaxSettings(
@@ -103,6 +107,7 @@ def relaxed(
         primitive=False,
         closest=RelaxSettings.closest if real else 0.0,
         lowest_eV_per_atom=RelaxSettings.lowest_eV_per_atom if real else -np.inf,
+        largest_volume_A3_per_atom=largest_volume_A3_per_atom,
     )
     relaxer = InFlightRelaxer(potential, settings)
     for id, (atoms, pressure) in enumerate(zip(crystals, pressures_GPa, strict=True)):

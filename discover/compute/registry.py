@@ -36,6 +36,7 @@ HOMES = {
     "barrier": "discover.compute.barrier",
     "conductivity": "discover.compute.conductivity",
     "elastic": "discover.compute.elastic",
+    "exfoliation": "discover.compute.exfoliation",
     "kappa": "discover.compute.kappa",
     "kie": "discover.compute.kie",
     "phonons": "discover.compute.phonons",

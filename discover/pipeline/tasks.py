@@ -26,7 +26,7 @@ from discover.ray_engine import TRIES, WORKER_ENVIRONMENT
 from potentials import LoadError, Metadata, Potential
 from potentials.suitable import UnsuitableStructureError
 from potentials.words import in_words
-from properties.errors import PropertyError
+from properties.errors import InapplicableError, PropertyError
 from properties.rest import at_rest
 
 Key = tuple[int | str, str]
@@ -105,6 +105,8 @@ class StageWorker:
 def _attempted(potential: Potential, task: Task, progress: Progress) -> dict[str, Any]:
     try:
         return _computed(potential, task, progress)
+    except InapplicableError as error:  # among many hits that is an answer
+        return {"result": clean(error.found), "title": str(error)}
     except (PropertyError, UnsuitableStructureError, InputError) as error:
         return {"reason": str(error)}
     except Exception as error:  # of whatever library a stage calls: it ends this stage, and is kept with its traceback
