@@ -1,0 +1,19 @@
+"""What can be wrong with a quantum region, in words for whoever chose it."""
+
+from __future__ import annotations
+
+
+class QmmlError(ValueError):
+    """Settings of QM/ML that cannot be; the message says what, where and how to mend it, in one line."""
+
+
+class RegionError(QmmlError):
+    """A region that cannot be cut out: through a bond that must not be cut, too large for the cell, meeting another."""
+
+
+class TopologyError(QmmlError):
+    """Asked about atoms whose bonds across the region's boundary are no longer those it was set up with."""
+
+
+class QMError(QmmlError):
+    """The quantum method is not here, cannot take the cluster, or found no self-consistent field."""
