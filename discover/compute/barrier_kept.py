@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,21 @@ def kept_path(folder: Path, number: int, key: str) -> dict[str, Any] | None:
 
 
 def keep_path(folder: Path, number: int, key: str, found: Mapping[str, Any]) -> None:
-    """The images as extended XYZ, energies (eV, from the beginning) along; then all numbers."""
-    buffer = io.StringIO()
-    ase.io.write(buffer, images_of(found), format="extxyz")
-    write_whole(folder / f"path-{number}.extxyz", buffer.getvalue())
+    """Images and saddle as extended XYZ, energies (eV, from the beginning) along; then all numbers."""
+    images = images_of(found)
+    _write(folder / f"path-{number}.extxyz", images)
+    if found["saddle_positions_A"] is not None:
+        saddle = images[0].copy()
+        saddle.positions = found["saddle_positions_A"]
+        saddle.info["energy_from_start_eV"] = found["forward_eV"]
+        _write(folder / f"saddle-{number}.extxyz", [saddle])
     write_whole(folder / f"path-{number}.json", json.dumps({"asked": key, "found": found}))
+
+
+def _write(file: Path, images: Sequence[Atoms]) -> None:
+    buffer = io.StringIO()
+    ase.io.write(buffer, images, format="extxyz")
+    write_whole(file, buffer.getvalue())
 
 
 def images_of(found: Mapping[str, Any]) -> list[Atoms]:

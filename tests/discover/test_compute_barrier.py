@@ -69,6 +69,8 @@ def test_hop_of_a_crystal_is_set_up_written_and_drawn(here, capsys):
     ]  # fmt: skip
     images = ase.io.read(here / "kept" / "cu.cif" / "path-1.extxyz", index=":")
     assert len(images) == 3 and images[1].info["energy_from_start_eV"] > 0.5
+    saddle = ase.io.read(here / "kept" / "cu.cif" / "saddle-1.extxyz")
+    assert np.abs(saddle.positions - images[1].positions).max() < 0.1  # the image in the middle climbed
     assert np.linalg.norm(images[2].positions - images[0].positions, axis=1).max() == pytest.approx(2.54, abs=0.2)
 
 
