@@ -27,6 +27,9 @@ class Splitting:
     accuracy: float = ACCURACY
 
     def __post_init__(self) -> None:
+        for key in ("cutoff_A", "accuracy"):
+            if isinstance(value := getattr(self, key), bool) or not isinstance(value, int | float):
+                raise ValueError(f"{key}: must be a number (is {value!r})")
         if not self.cutoff_A > 0:
             raise ValueError(f"cutoff_A: must be above 0 (is {self.cutoff_A:g})")
         if not 1e-14 <= self.accuracy <= 1e-2:

@@ -14,6 +14,7 @@ from torch_sim.models.electrostatics import EwaldModel
 from potentials import LoadError, load
 from potentials.conformance import check_forces, check_potential, check_stress, rattled, strained
 from potentials.electrostatics.constants import COULOMB_EV_A as K
+from potentials.electrostatics.splitting import Splitting
 from potentials.neighbours import Structure
 from potentials.potential import structure_of
 from potentials.torch_sim_adapter import dynamics_model
@@ -303,3 +304,10 @@ def _atoms(s):
     from ase import Atoms
 
     return Atoms(s.numbers, s.positions, cell=s.cell, pbc=True)
+
+
+@pytest.mark.parametrize(("cutoff_A", "accuracy"), [("far", 1e-8), (9.0, "fine"), (True, 1e-8)])
+def test_a_splitting_of_words_is_refused_with_its_key(cutoff_A, accuracy):
+    wrong = "accuracy" if accuracy == "fine" else "cutoff_A"
+    with pytest.raises(ValueError, match=rf"^{wrong}: must be a number \(is "):
+        Splitting(cutoff_A, accuracy)
