@@ -41,6 +41,9 @@ _CSV: Mapping[str, tuple[str, ...]] = {
     "activation_energy_eV": ("conductivity", "activation_energy_eV"),
     "error_activation_energy_eV": ("conductivity", "activation_energy_error_eV"),
     "conductivity_300K_S_per_cm": ("conductivity", "extrapolated_300_K", "value"),
+    "dimensionality": ("exfoliation", "dimensionality"),
+    "exfoliation_energy_meV_per_atom": ("exfoliation", "exfoliation_energy_meV_per_atom"),
+    "interlayer_distance_A": ("exfoliation", "interlayer_distance_A"),
 }
 """Columns: the stage and the keys that lead to the number, or to a row of them over temperatures."""
 ROOM_K = 300.0
@@ -157,4 +160,4 @@ def _number(hit: HitRecord, stage: str, *keys: str) -> Any:
 
 
 def _cell(value: Any) -> Any:
-    return f"{value:.9g}" if isinstance(value, float) else value if isinstance(value, bool | int) else None
+    return f"{value:.9g}" if isinstance(value, float) else value if isinstance(value, bool | int | str) else None

@@ -72,6 +72,11 @@ KEY_NUMBERS = (
     KeyNumber(
         "conductivity", ("extrapolated_300_K", "value"), "Conductivity at 300 K, by the fit", "mS/cm", 3, scale=1e3
     ),
+    KeyNumber("exfoliation", ("layered",), "Made of layers"),
+    KeyNumber("exfoliation", ("exfoliation_energy_meV_per_atom",), "Exfoliation energy", "meV/atom", 1),
+    KeyNumber("exfoliation", ("exfoliation_energy_meV_per_A2",), "Exfoliation energy by area", "meV/Å²", 1),
+    KeyNumber("exfoliation", ("interlayer_distance_A",), "Interlayer distance", "Å", 3),
+    KeyNumber("exfoliation", ("sliding", "barrier_meV_per_A2"), "Sliding barrier", "meV/Å²", 2),
     KeyNumber("barrier", ("forward_eV",), "Barrier", "eV", 3),
     KeyNumber("barrier", ("reverse_eV",), "Barrier, the way back", "eV", 3),
     KeyNumber("barrier", ("prefactor_THz",), "Prefactor (Vineyard)", "THz", 2),

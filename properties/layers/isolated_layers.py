@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from ase import Atoms
 
-from potentials.neighbours import Structure
-from potentials.potential import Evaluation, Potential, structure_of
+from potentials.potential import Potential, structure_of
 from properties.evaluating import evaluate_all
+from properties.layers.in_plane import ions_at_rest, layer_at_rest
 from properties.layers.layers import Layer, LayeredCrystal
 from properties.layers.stacks import isolated
-from properties.rest import NotAtRestError, relaxed
 
 WIDER = 1.5
 """Times the vacuum: where the energy still changes, the layer feels its images."""
@@ -66,31 +62,10 @@ class IsolatedLayer:
         }
 
 
-class InPlane(Potential):
-    """The same potential, blind to stress out of the plane of a cell's first two vectors: a vacuum keeps its width."""
-
-    def __init__(self, inner: Potential) -> None:
-        self.inner = inner
-        self.metadata, self.device, self.precision = inner.metadata, inner.device, inner.precision
-        self.batch_atoms, self.cutoff_A = inner.batch_atoms, inner.cutoff_A
-
-    def evaluate(self, structures: Sequence[Structure]) -> list[Evaluation]:
-        """As the inner potential does, the stress projected."""
-        both = zip(structures, self.inner.evaluate(structures), strict=True)
-        return [replace(told, stress_eV_A3=_in_plane(s.cell, told.stress_eV_A3)) for s, told in both]
-
-
-def _in_plane(cell: np.ndarray, stress: np.ndarray) -> np.ndarray:
-    normal = np.cross(cell[0], cell[1])
-    normal /= np.linalg.norm(normal)
-    plane = np.eye(3) - np.outer(normal, normal)
-    return np.asarray(plane @ stress @ plane)
-
-
 def isolated_layers(
     potential: Potential, crystal: LayeredCrystal, vacuum_A: float, fmax_eV_A: float, max_steps: int
 ) -> list[IsolatedLayer]:
-    """One of each kind, in order of kinds; all kinds in one batch.
+    """One of each kind, in order of kinds.
 
     Raises:
         NotAtRestError: one that does not come to rest.
@@ -102,13 +77,8 @@ def isolated_layers(
     wide = [isolated(crystal, layer, WIDER * vacuum_A) for layer in layers]
     told = evaluate_all(potential, [structure_of(cell) for cell in cells + wide])
     rigid, beyond = told[: len(cells)], told[len(cells) :]
-    bring = partial(relaxed, fmax_eV_A=fmax_eV_A, max_steps=max_steps, largest_volume_A3_per_atom=np.inf)
-    none = [0.0] * len(cells)
-    held = bring(potential, cells, none, relax_cell=False)
-    free = bring(InPlane(potential), [r.atoms for r in held], none)
-    for layer, walk in zip(layers * 2, held + free, strict=True):
-        if walk.outcome != "converged":
-            raise NotAtRestError(f"a layer of {layer.formula} by itself does not come to rest: {walk.reason}")
+    held = [ions_at_rest(potential, cell, fmax_eV_A, max_steps) for cell in cells]
+    free = [layer_at_rest(potential, h.atoms, fmax_eV_A, max_steps) for h in held]
     return [
         IsolatedLayer(
             layer, len(places), r.energy_eV, h.energy_eV, f.energy_eV, f.atoms, _strain(h.atoms, f.atoms), vacuum_A,
