@@ -7,6 +7,8 @@ from typing import Protocol
 SEARCHING = "searching"
 PROPERTIES = "computing properties"
 DYNAMICS = "molecular dynamics"
+STEPPED = ("path integrals", "band", "saddle")
+"""What else is counted in steps."""
 
 
 class Progress(Protocol):

@@ -13,7 +13,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from discover.cli.output import duration
-from discover.progress import DYNAMICS, PROPERTIES, SEARCHING, Progress
+from discover.progress import DYNAMICS, PROPERTIES, SEARCHING, STEPPED, Progress
 
 LINE_EVERY_S = 10.0
 """Plain lines: often enough to see it live, seldom enough for a log."""
@@ -54,7 +54,8 @@ def totals(model_calls: int, failed: int, duplicates: int, best: str) -> str:
 
 def _things(doing: str) -> str:
     """What is counted."""
-    return {SEARCHING: "candidates", PROPERTIES: "stages", DYNAMICS: "steps"}.get(doing, "structures")
+    counted = {SEARCHING: "candidates", PROPERTIES: "stages"} | dict.fromkeys((DYNAMICS, *STEPPED), "steps")
+    return counted.get(doing, "structures")
 
 
 class Lines:
