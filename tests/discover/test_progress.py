@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from discover.cli.output import duration
-from discover.cli.progress import Bar, Lines, progress_on
+from discover.cli.progress import Bar, Lines, _things, progress_on
 
 
 class Clock:
@@ -98,3 +98,8 @@ def test_a_second_bar_stands_below_the_first():
 @pytest.mark.parametrize("seconds, words", [(4.4, "4 s"), (59.9, "1 min 0 s"), (3725, "1 h 2 min")])
 def test_durations_as_people_say_them(seconds, words):
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(("doing", "things"), [("band", "steps"), ("molecular dynamics", "steps"), ("ends", "structures")])
+def test_what_is_counted_is_called_by_its_name(doing, things):
+    assert _things(doing) == things
