@@ -54,6 +54,7 @@ class Potential(ABC):
         batch_atoms: how many atoms one call should hold to use the device well.
         precision: "float64" or "float32": in what its energies are computed.
         cutoff_A: no pair of atoms further apart is looked at; None where the potential does not tell.
+        conservative: forces are the derivative of the energy.
     """
 
     metadata: Metadata
@@ -62,6 +63,7 @@ class Potential(ABC):
     batch_atoms: int = 1
     precision: str = "float64"
     cutoff_A: float | None = None
+    conservative: bool = True
 
     @abstractmethod
     def evaluate(self, structures: Sequence[Structure]) -> list[Evaluation]:

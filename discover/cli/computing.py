@@ -16,6 +16,7 @@ from discover.errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from discover.compute.quantum import Quantum
     from discover.compute.registry import Computation, Computed
     from potentials import Potential
 
@@ -25,7 +26,8 @@ def compute(
         str,
         typer.Argument(
             metavar="NAME",
-            help="One of barrier, conductivity, elastic, kappa, kie, phonons, thermal, uncertainty, validate.",
+            help="One of barrier, conductivity, elastic, exfoliation, kappa, kie, phonons, thermal, uncertainty, "
+            "validate.",
         ),
     ],
     structures: Annotated[
@@ -45,6 +47,10 @@ def compute(
     ] = None,
     hop: Annotated[
         str | None, typer.Option("--hop", metavar="ELEMENT", help="Of barrier: what hops; as --set hop=ELEMENT.")
+    ] = None,
+    qm: Annotated[
+        Path | None,
+        typer.Option("--qm", metavar="FILE", help="A quantum region in the potential, as YAML; see docs/qm-ml.md."),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 1 where a check fails, or a structure is outside.")
@@ -72,6 +78,9 @@ def compute(
     elastic: elastic constants with ions relaxed and clamped, by energies and by stresses; stability, moduli, Young's
     modulus by direction, Debye temperature, a hardness estimate; see docs/elastic.md.
 
+    exfoliation: the layers of a crystal, the energy to take them apart, binding curve, sliding surface; wants a
+    potential with dispersion, as 7net-0+c6; see docs/layers.md.
+
     phonons: bands, density of states, free energy, entropy, heat capacity, zero-point energy; is it dynamically stable,
     and where do imaginary modes lead? See docs/phonons.md.
 
@@ -90,11 +99,14 @@ def compute(
     Examples:
       discover compute barrier licoo2.cif --hop Li --plots figures --keep paths
       discover compute barrier start.cif --set final=end.cif --json
+      discover compute barrier start.cif --set final=end.cif --qm region.yaml
       discover compute conductivity li3n.cif --set 'temperatures_K=[600, 800, 1000]' --keep runs/li3n --plots figures
       discover compute kie reactant.extxyz --set saddle=saddle.extxyz --set path_integrals=false
       discover compute kie reactant.extxyz --set saddle=saddle.extxyz --set isotopes='6Li>7Li' --keep runs/kie --json
       discover compute elastic si.cif --plots figures
       discover compute elastic si.cif --set largest_strain=0.002 --set relax=false --json
+      discover compute exfoliation graphite.cif --potential 7net-0+c6 --plots figures
+      discover compute exfoliation mos2.cif --potential 7net-0+d4 --set sliding=false --json
       discover compute thermal mgo.cif --plots figures
       discover compute thermal ti.cif --set 'temperatures_K=[0, 100, 200, 300]' --set volumes=11 --json
       discover compute kappa si.cif --set supercell_length_A=7 --json
@@ -107,6 +119,7 @@ def compute(
       discover compute validate si.cif --potential lj --option sigma_A=2.1 --set 'only=[derivatives, dynamics]'
     """  # noqa: D301 - \b is what keeps the lines below it apart
     with chatter_to_stderr():
+        from discover.compute.quantum import read_quantum
         from discover.compute.registry import computation
         from discover.folder_lock import make_writable
 
@@ -119,10 +132,11 @@ def compute(
         # Quoted, for YAML takes No (and once did Y) for a truth value
         asked = [] if hop is None else [f"hop='{hop}'"]
         settings = _settings(chosen, [*asked, *(overrides or ())])
+        region = None if qm is None else read_quantum(qm, name)
         read = read_structures(structures)
         loaded = _load(potential, device, _pairs(options or (), "--option"))
         check_structures(loaded, read)
-        found, refused = _each(name, chosen, loaded, read, settings, keep)
+        found, refused = _each(name, chosen, loaded, read, settings, keep, region)
         if plots is not None:
             _draw(chosen, found, plots)
     _show(found, as_json, alone=len(read) == 1)
@@ -139,6 +153,7 @@ def _each(
     read: Sequence[tuple[str, Atoms]],
     settings: Any,
     keep: Path | None,
+    region: Quantum | None = None,
 ) -> tuple[list[tuple[str, Computed]], list[InputError]]:
     """What was found, and why some were refused: they take nothing from the others."""
     found: list[tuple[str, Computed]] = []
@@ -147,7 +162,8 @@ def _each(
         if len(read) > 1:
             print(f"{name} {k + 1}/{len(read)}: {label}", file=sys.stderr)
         try:
-            found.append((label, _computed(chosen, potential, label, atoms, settings, keep)))
+            asked = potential if region is None else region.within(potential, label, atoms)
+            found.append((label, _computed(chosen, asked, label, atoms, settings, keep)))
         except InputError as error:
             refused.append(error)
     return found, refused
@@ -159,6 +175,7 @@ def _computed(
     from rich.console import Console
 
     from discover.cli.progress import progress_on
+    from potentials.qmml.errors import QmmlError
     from potentials.suitable import UnsuitableStructureError
     from properties.errors import PropertyError
 
@@ -167,7 +184,7 @@ def _computed(
     folder = {"folder": keep / Path(label).name.replace("@", "-")} if keeps and keep is not None else {}
     try:
         return chosen.compute(potential, atoms, settings, progress, **folder)
-    except (PropertyError, UnsuitableStructureError) as error:
+    except (PropertyError, QmmlError, UnsuitableStructureError) as error:
         raise InputError(f"{label}: {error}") from None
     finally:
         progress.finish()

@@ -87,20 +87,24 @@ class Bonds:
         """For messages: "Si12"."""
         return f"{chemical_symbols[self.structure.numbers[atom]]}{atom}"
 
+    def to_metal(self, bond: int) -> bool:
+        """Whether one of a bond's ends is a metal."""
+        return any(is_metal(int(self.structure.numbers[k])) for k in (self.first[bond], self.second[bond]))
+
     def why_not_cut(self, bond: int, most_polar: float = MOST_POLAR) -> str | None:
         """Why a bond must not be cut, for a message; None where it may be."""
         a, b = int(self.first[bond]), int(self.second[bond])
         one, other = (int(self.structure.numbers[k]) for k in (a, b))
         what = f"the bond {self.name(a)}-{self.name(b)} ({self.lengths_A[bond]:.2f} Å)"
-        if is_metal(one) or is_metal(other):
+        if self.to_metal(bond):
             metal = a if is_metal(one) else b
             return f"{what} is to a metal ({self.name(metal)}), whose electrons no cap stands for"
         if 1 in (one, other):
             return f"{what} is to a hydrogen, which goes with its neighbour"
-        order = 1.0 if self.saturated(a) or self.saturated(b) else bond_order(one, other, float(self.lengths_A[bond]))
-        if order > MOST_MULTIPLE:
-            return f"{what} is a multiple bond (order {order:.1f} by its length)"
         polar = polarity(one, other)
         if polar > most_polar:
             return f"{what} is polar (electronegativities differ by {polar:.2f}, more than {most_polar:g})"
+        order = 1.0 if self.saturated(a) or self.saturated(b) else bond_order(one, other, float(self.lengths_A[bond]))
+        if order > MOST_MULTIPLE:
+            return f"{what} is a multiple bond (order {order:.1f} by its length)"
         return None

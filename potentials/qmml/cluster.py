@@ -213,10 +213,15 @@ def _check_cuts(bonds: Bonds, crossing: np.ndarray, most_polar: float) -> None:
     for k in crossing:
         why = bonds.why_not_cut(int(k), most_polar)
         if why is not None:
-            outer = bonds.name(int(bonds.second[k]))
-            metal = "metal" in why
-            mend = "QM/ML by capped clusters is not for metals" if metal else f"take {outer} into the region too"
-            raise RegionError(f"the region cuts what must not be cut: {why}; {mend}")
+            raise RegionError(refusal(bonds, int(k), why))
+
+
+def refusal(bonds: Bonds, bond: int, why: str) -> str:
+    """The message for a bond that must not be cut, and how to mend it."""
+    outer = bonds.name(int(bonds.second[bond]))
+    metal = bonds.to_metal(bond)
+    mend = "QM/ML by capped clusters is not for metals" if metal else f"take {outer} into the region too"
+    return f"the region cuts what must not be cut: {why}; {mend}"
 
 
 def _tree(structure: Structure, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

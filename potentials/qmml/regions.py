@@ -11,7 +11,7 @@ from ase.geometry import find_mic
 from potentials.neighbours import Structure
 from potentials.potential import Potential
 from potentials.qmml.bonds import Bonds
-from potentials.qmml.cluster import Cluster, cut_out
+from potentials.qmml.cluster import Cluster, cut_out, refusal
 from potentials.qmml.errors import QmmlError, RegionError
 from potentials.qmml.settings import Buffer, QmmlSettings, Region, Sphere
 
@@ -162,10 +162,8 @@ def buffered(bonds: Bonds, core: Collection[int], buffer: Buffer | None) -> set[
 def whole(bonds: Bonds, atoms: Collection[int], settings: QmmlSettings) -> set[int]:
     """Grown until no bond is cut that must not be: multiple and polar ones, and those to atoms with no other bond.
 
-    Bonds to metals do not make it grow, for there is no end to that: they are refused later.
-
     Raises:
-        RegionError: it has grown beyond `most_atoms`, or over the whole cell.
+        RegionError: it cuts a bond to a metal, of which there would be no end; it has grown beyond `most_atoms`.
     """
     found, why = set(atoms), None
     while True:
@@ -174,7 +172,9 @@ def whole(bonds: Bonds, atoms: Collection[int], settings: QmmlSettings) -> set[i
         more = {int(k) for k in outer[counts > MOST_BONDS]}
         for k in crossing:
             against = bonds.why_not_cut(int(k), settings.most_polar)
-            if against is not None and "metal" not in against:
+            if against is not None:
+                if bonds.to_metal(int(k)):
+                    raise RegionError(refusal(bonds, int(k), against))
                 why = against
                 more.add(int(bonds.second[k]))
             elif bonds.degrees[bonds.second[k]] == 1:

@@ -93,8 +93,13 @@ def surface_of(potential: Potential, atoms: Atoms) -> AtomsSurface:
     """Where `FixAtoms` holds atoms, the others move.
 
     Raises:
-        BarrierError: constraints of another kind, no atom that could move.
+        BarrierError: constraints of another kind, no atom that could move, forces that are no energy's derivative.
     """
+    if not potential.conservative:
+        raise BarrierError(
+            f"{potential.metadata.name}: its forces are not the derivative of its energy, and there is no barrier then "
+            "between two states; of QM/ML take scheme: subtractive"
+        )
     held: list[int] = []
     for constraint in atoms.constraints:
         if not isinstance(constraint, FixAtoms):
