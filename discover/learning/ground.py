@@ -12,6 +12,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from discover.config import CampaignConfig
+from discover.config_learning import energy_weight_of_path
 from discover.errors import InputError
 from discover.learning.assay import Errors, errors_of, reference_labels, reference_sides
 from discover.learning.explore import survey
@@ -23,6 +24,7 @@ from discover.progress import Progress
 from discover.strategy import search_space
 from potentials import DeviceError, LoadError, Potential, UnknownPotentialError, load
 from potentials.neighbours import Structure
+from potentials.registry import split_dispersion
 from potentials.training import Label, answers, fit_offsets, read_labels
 from potentials.uncertainty import Domain, NoDomainError, uncertainty_of
 
@@ -55,6 +57,12 @@ class Ground:
         without = sorted(set(self.elements) - set(self.charged)) if self.charged else []
         if without:
             raise InputError(f"learn.electrostatics.charges: {', '.join(without)} has none; give one of each element")
+        base, method = split_dispersion(self.config.potential)
+        if method:
+            raise InputError(
+                f"potential: {self.config.potential} cannot be fine-tuned: dispersion is added to what has learnt; "
+                f"learn from {base}, and use the checkpoint as NAME.pth+{method}"
+            )
         if not getattr(self.root.model, "has_features", False):
             raise InputError(
                 f"potential: {self.config.potential} cannot be fine-tuned; give 7net-0, 7net-l3i5 or a checkpoint"
@@ -119,6 +127,14 @@ class Ground:
         """Of a path; none for other explorers."""
         used = self.learn.explore == "path" and self.learn.path is not None
         return [read_structure(file, self.learn) for file in self.learn.path.ends] if used and self.learn.path else []
+
+    @property
+    def energy_weight(self) -> float:
+        """Of an energy's error per atom in the loss."""
+        given = self.learn.train.energy_weight
+        if given is not None:
+            return given
+        return energy_weight_of_path(len(self.ends[0])) if self.ends else 1.0
 
     def walks(self, potential: Potential, generation: int, newest: Mapping[int, Atoms] | None = None) -> list[Walk]:
         """The walkers of a generation.

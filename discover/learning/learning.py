@@ -262,7 +262,8 @@ class Learning:
         checkpoint = self._folder(number) / "checkpoint.pth"
         offsets = self.ground.offsets_eV(labels)
         lessons = shifted(labels, offsets)
-        settings = TrainSettings(**self.learn.train.model_dump(), seed=self.config.seed + number, align=False)
+        train = self.learn.train.model_dump() | {"energy_weight": self.ground.energy_weight}
+        settings = TrainSettings(**train, seed=self.config.seed + number, align=False)
         epochs = settings.epochs(round((1 + settings.replay_ratio) * sum(map(len, labels))))
         self.progress.start(epochs, 0, f"generation {number}: fine-tuning on {len(labels)} labels")
 

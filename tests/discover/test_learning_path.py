@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from discover.config import load_campaign
-from discover.config_learning import LearnSettings, PathSettings
+from discover.config_learning import LearnSettings, PathSettings, energy_weight_of_path
 from discover.errors import InputError
 from discover.learning.band import Known
 from discover.learning.explore import Exploration
@@ -368,3 +368,11 @@ def test_a_report_of_a_path_without_labels(tmp_path):
     root = Generation(0, "x", None, 0, path=path)
     record = LearningRecord("Pd-H", {"name": "7net-0"}, {"name": "x"}, "path", "Å", 5, (root,))
     assert "Nothing is learnt yet" in write_report(record, tmp_path).read_text()
+
+
+def test_energies_of_a_path_weigh_as_whole_ones():
+    config = load_campaign(CAMPAIGN, [])
+    assert Ground(Path("nowhere"), config, Silent()).energy_weight == pytest.approx(0.4 * 5**2)
+    told = load_campaign(CAMPAIGN, ["learn.train.energy_weight=3"])
+    assert Ground(Path("nowhere"), told, Silent()).energy_weight == 3
+    assert energy_weight_of_path(1) == 1 and energy_weight_of_path(500) == 1000
