@@ -100,6 +100,8 @@ def test_durations_as_people_say_them(seconds, words):
     assert duration(seconds) == words
 
 
-@pytest.mark.parametrize(("doing", "things"), [("band", "steps"), ("molecular dynamics", "steps"), ("ends", "structures")])
+@pytest.mark.parametrize(
+    ("doing", "things"), [("band", "steps"), ("molecular dynamics", "steps"), ("ends", "structures")]
+)
 def test_what_is_counted_is_called_by_its_name(doing, things):
     assert _things(doing) == things
