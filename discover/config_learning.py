@@ -82,8 +82,8 @@ class LearnTrainSettings(Section):
 def energy_weight_of_path(atoms: int) -> float:
     """A barrier is a difference of whole energies, and the loss squares errors per atom: their weight goes as n².
 
-    With 0.4 a barrier that is 10 meV off costs as much as forces that are 0.006 eV/Å off. With a weight of 10 the path of
-    a cell of 15 atoms wandered by 60 meV from one training to the next; with this one, 90, by 20.
+    With 0.4 a barrier that is 10 meV off costs as much as forces that are 0.006 eV/Å off. With a weight of 10 the
+    path of a cell of 15 atoms wandered by 60 meV from one training to the next; with this one, 90, by 20.
     """
     return min(max(0.4 * atoms**2, 1.0), 1000.0)
 
