@@ -58,6 +58,7 @@ def compute(potential: Potential, atoms: Atoms, settings: Settings, progress: Pr
         progress.message(f"warning: {warning}")
     json = found.to_json()
     head, rows, right = table(json)
+    rows += [["warning", "", "", warning] for warning in found.warnings]  # a report has them elsewhere
     return Computed(json, _title(json), head, rows, right, found.verdict not in ("not bound", "strongly bound"))
 
 
@@ -85,7 +86,6 @@ def table(json: Mapping[str, Any]) -> tuple[Sequence[str], list[list[str]], Sequ
     if not json["layered"]:
         return HEAD, [], ()
     rows = [*_energies(json), *_distances(json), *_curve(json), *_sliding(json), *_coefficients(json)]
-    rows += [["warning", "", "", warning] for warning in json["warnings"]]
     return HEAD, rows, ("value",)
 
 

@@ -22,6 +22,8 @@ WIDTH_A, HEIGHT_A = 15.0, 11.0
 MOST_LAYERS = 6
 BALL = 0.42
 """Of an atom's covalent radius, as it is drawn."""
+PALER = 0.45
+"""Of a layer's colour, from one element to the next."""
 REPEATS = 2
 """Cells of the sliding surface along each vector."""
 POINTS = 60
@@ -55,8 +57,10 @@ def _side(axes: Axes, json: Mapping[str, Any], look: Look) -> None:
     places, colours, kinds = _shown(json, cell @ view.T, np.array(json["structure"]["positions"]) @ view.T)
     radii = BALL * covalent_radii[numbers[kinds]]
     _bonds(axes, places, kinds, numbers, colours, json["bond_scale"])
+    pale = {number: k for k, number in enumerate(_by_size(numbers))}
     for k in np.argsort(places[:, 2]):
-        _ball(axes, places[k], float(radii[k]), OPERATOR_COLOURS[colours[k] % len(OPERATOR_COLOURS)], look)
+        colour = OPERATOR_COLOURS[colours[k] % len(OPERATOR_COLOURS)]
+        _ball(axes, places[k], float(radii[k]), _paler(colour, pale[int(numbers[kinds[k]])]), look)
     _box(axes, cell @ view.T, look)
     _measure(axes, json, float(places[:, 0].max()), look)
     axes.set_aspect("equal")
@@ -64,10 +68,23 @@ def _side(axes: Axes, json: Mapping[str, Any], look: Look) -> None:
     axes.set_title(_elements(numbers), fontsize=9, color=look.quiet, loc="left")
 
 
+def _by_size(numbers: np.ndarray) -> list[int]:
+    """The elements, large ones first."""
+    return sorted(set(numbers.tolist()), key=lambda n: -covalent_radii[n])
+
+
 def _elements(numbers: np.ndarray) -> str:
-    order = sorted(set(numbers.tolist()), key=lambda n: -covalent_radii[n])
-    names = [chemical_symbols[n] for n in order]
-    return f"from large to small: {', '.join(names)}" if len(names) > 1 else names[0]
+    names = [chemical_symbols[n] for n in _by_size(numbers)]
+    return f"from full to pale: {', '.join(names)}" if len(names) > 1 else names[0]
+
+
+def _paler(colour: str, steps: int) -> tuple[float, float, float]:
+    """A layer's colour for its elements in turn."""
+    from matplotlib.colors import to_rgb
+
+    share = PALER**steps
+    red, green, blue = (1 - share + share * x for x in to_rgb(colour))
+    return red, green, blue
 
 
 def _shown(json: Mapping[str, Any], cell: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -101,7 +118,7 @@ def _bonds(
         axes.plot(*places[[i, j], :2].T, color=colour, linewidth=1.6, alpha=0.75, zorder=2 + 1e-3 * depth)
 
 
-def _ball(axes: Axes, place: np.ndarray, radius: float, colour: str, look: Look) -> None:
+def _ball(axes: Axes, place: np.ndarray, radius: float, colour: tuple[float, float, float], look: Look) -> None:
     from matplotlib.patches import Circle
 
     depth = 3 + 1e-3 * place[2]

@@ -18,8 +18,9 @@ from properties.layers.periodic_graph import PeriodicGraph
 from properties.layers.shift_symmetry import distinct_shifts, shift_symmetries
 from properties.layers.stacks import slid, with_two_layers
 
-OPENINGS_A = (-0.15, 0.0, 0.15, 0.3, 0.5, 0.75, 1.05)
-"""Of the two gaps of the layer that slides: atoms on top of each other stand up to an Å further apart."""
+OPENINGS_A = (-0.3, -0.15, 0.0, 0.15, 0.3, 0.5, 0.75, 1.05)
+"""Of the two gaps of the layer that slides: atoms on top of each other stand up to an Å further apart, and where they
+fit into each other, closer (black P by 0.2 Å)."""
 SPACING_A = 0.75
 """Between shifts; what is smaller than a bond's length is seen by no energy between layers."""
 MULTIPLE = 6

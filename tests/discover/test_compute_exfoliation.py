@@ -1,6 +1,7 @@
 """`discover compute exfoliation`, and its stage: sheets of Lennard-Jones atoms, and a crystal without any."""
 
 import json
+from importlib import import_module
 
 import ase.io
 import pytest
@@ -128,13 +129,24 @@ def test_each_part_of_the_work_is_told(computed):
     assert whole.rows == table(found)[1]
 
 
-def test_a_potential_without_dispersion_is_warned_of_in_title_table_and_figure(computed):
+def test_warnings_are_told_and_stand_in_the_table(monkeypatch):
+    from potentials import load
+
+    physics = import_module("properties.layers.exfoliation")  # the package has a function of that name
+    monkeypatch.setattr(physics, "_dispersion_warnings", lambda potential: ["beware"])
+    told = Told()
+    settings = Settings(sliding=False, openings_A=[])
+    found = computation("exfoliation").compute(load("lj", **SHEETS), sheets(), settings, told)
+    assert "warning: beware" in told.said
+    assert found.rows[-1] == ["warning", "", "", "beware"] and found.json["warnings"] == ["beware"]
+
+
+def test_a_potential_without_dispersion_is_warned_of_in_title_and_figure(computed):
     found, _ = computed
     from discover.compute.exfoliation import _title
 
     alone = found | {"potential": found["potential"] | {"dispersion": "none"}, "warnings": ["holds no dispersion"]}
     assert "THESE NUMBERS MEAN LITTLE" in _title(alone) and "MEAN LITTLE" not in _title(found)
-    assert table(alone)[1][-1] == ["warning", "", "", "holds no dispersion"]
     assert "holds no dispersion" in {p.name: p for p in plots(alone)}["binding-curve"].caption
 
 

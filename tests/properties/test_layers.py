@@ -85,7 +85,8 @@ def test_its_minimum_and_stiffness_are_those_of_the_sum(found):
     assert low.value == pytest.approx(1e3 * best.fun / area, rel=1e-6)
     h = 1e-3
     curvature = (per_gap(best.x + h) - 2 * best.fun + per_gap(best.x - h)) / h**2
-    assert found.curve.c33_GPa == pytest.approx(best.x * curvature / area / units.GPa, rel=2e-3)
+    # Third neighbours pass the switch of the cut-off within a few points
+    assert found.curve.c33_GPa == pytest.approx(best.x * curvature / area / units.GPa, rel=5e-3)
 
 
 def test_opening_one_gap_of_two_costs_one_slab(found, lj):

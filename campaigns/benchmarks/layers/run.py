@@ -41,7 +41,7 @@ def main() -> None:
     rows = read(out / "runs.jsonl")
     (out / "results.md").write_text(text(rows))
     packages = ("sevenn", "torch", "dftd3", "dftd4")
-    (out / "results.json").write_text(json.dumps({"machine": machine(packages), "runs": rows}, indent=1) + "\n")
+    (out / "results.json").write_text(json.dumps({"machine": machine(packages)}, indent=1) + "\n")
     draw(rows, out / "results.png")
     print(text(rows))
 
