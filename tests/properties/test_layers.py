@@ -1,6 +1,7 @@
 """What holds layers together, against lattice sums of rigid sheets; and graphite."""
 
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from properties.layers.reach import vacuum_A
 from properties.layers.shift_symmetry import distinct_shifts, shift_symmetries
 from properties.layers.sliding import barriers, fourier_refined, points_along, refined, sliding_surface
 from properties.layers.stacks import opened, slid, spread, with_two_layers
+from properties.rest import NotAtRestError
 from tests.properties.layered_crystals import CUTOFF_A, HOLLOW, LAYERED, SHEETS, STRONG, WEAK, sheet_sum_eV, sheets
 
 QUICK = ExfoliationSettings(openings_A=(), sliding=False)
@@ -286,3 +288,35 @@ def test_numbers_without_dispersion_are_told_to_mean_little(found):
         "x holds no dispersion, which is what binds layers: these numbers mean little; take x+c6 (or +d4, +d3)"
     ]
     assert warned(None) == ["nobody knows whether x holds dispersion, which is what binds layers"]
+
+
+def test_layers_that_grow_together_at_rest_are_refused(lj):
+    """Sheets of copper, hollow over hollow and too far apart: close-packed at rest."""
+    apart = sheets(d=3.9)
+    apart.symbols[:] = "Cu"
+    assert len(find_layers(apart).layers) == 2
+    with pytest.raises(NotLayeredError, match=r"^at rest with lj Cu is not layered but a 3D network"):
+        exfoliation(lj, apart, QUICK)
+
+
+def test_a_crystal_without_rest_says_that_dispersion_may_be_missing(lj, monkeypatch):
+    physics = import_module("properties.layers.exfoliation")  # the package has a function of that name
+
+    def never(potential, atoms, **settings):
+        raise NotAtRestError("AgCu does not come to rest: not converged after 500 steps")
+
+    monkeypatch.setattr(physics, "at_rest", never)
+    monkeypatch.setattr(physics, "_dispersion_warnings", lambda metadata: ["x holds no dispersion"])
+    with pytest.raises(NotAtRestError, match=r"500 steps \(x holds no dispersion\)"):
+        exfoliation(lj, sheets(), QUICK)
+
+
+def test_a_sheet_alone_in_its_box_costs_nothing(lj):
+    """Whatever gap the box has: one layer, no energy, no minimum of the curve."""
+    alone = sheets()[[0]]
+    alone.set_cell([*alone.cell.array[:2], [0, 0, 18.0]])
+    found = exfoliation(lj, alone, replace(QUICK, openings_A=(-0.5, 0.0, 0.5)))
+    assert len(found.crystal.layers) == 1 and found.crystal.gaps[0].free_A == pytest.approx(18.0, abs=1e-6)
+    assert found.meV_per_atom("relaxed") == pytest.approx(0, abs=1e-3)  # forces of 1e-4 eV/Å
+    assert found.curve.lowest is None and found.curve.c33_GPa is None
+    assert any("no minimum" in warning for warning in found.warnings)
