@@ -256,7 +256,7 @@ def qmml(ml: Potential, atoms: Atoms, settings: Any) -> QmmlPotential:
     settings: `QmmlSettings`, or a mapping of them.
 
     Raises:
-        QmmlError: settings that cannot be.
+        QmmlError: settings that cannot be, an element of the capped clusters that the potential does not know.
         RegionError: regions that cannot be cut out so.
         QMError: the method is not here, or does not know an element.
         NoDomainError: atoms outside the domain of a potential that has none.
@@ -268,6 +268,7 @@ def qmml(ml: Potential, atoms: Atoms, settings: Any) -> QmmlPotential:
     reach = max([reach_A(ml), qm.reach_A, 0.0 if meant.electrostatic is None else meant.electrostatic.cutoff_A])
     structure = boxed(structure_of(atoms), np.asarray(atoms.pbc, bool), reach)
     clusters = checked(clusters_of(ml, structure, meant), qm)
+    _check_known(ml, clusters)
     _check_charged(ml, meant, clusters)
     fields = fields_of(meant, Bonds.of(structure), clusters)
     return QmmlPotential(ml, qm, meant, structure, clusters, fields)
@@ -294,6 +295,17 @@ def fields_of(settings: QmmlSettings, bonds: Bonds, clusters: Sequence[Cluster])
     """Of each cluster; None where embedding is mechanical."""
     chosen = settings.electrostatic
     return [None if chosen is None else field_of(chosen, bonds, c, settings.insist) for c in clusters]
+
+
+def _check_known(ml: Potential, clusters: Sequence[Cluster]) -> None:
+    known = ml.metadata.elements
+    symbols = {s for c in clusters for s in Atoms(c.numbers).get_chemical_symbols()}
+    strangers = sorted(symbols - set(known)) if known is not None else []
+    if strangers:
+        raise QmmlError(
+            f"{ml.metadata.name} does not know {', '.join(strangers)}, and is asked about the capped cluster too; take "
+            "another cap, or another potential"
+        )
 
 
 def _check_charged(ml: Potential, settings: QmmlSettings, clusters: Sequence[Cluster]) -> None:

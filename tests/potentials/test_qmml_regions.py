@@ -5,6 +5,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, graphene, molecule
 
+from potentials import load
 from potentials.potential import structure_of
 from potentials.qmml import QMError, QmmlError, QmmlSettings, RegionError, qmml
 from potentials.qmml.bonds import Bonds
@@ -270,6 +271,14 @@ def test_methods_say_what_they_lack():
     assert refused(heavy, QMError, method="xtb", model=None, region={"atoms": [0]}) == "GFN2-xTB does not know U"
     assert refused(atoms, QMError, method="dft", model="PBE", options={"ecut": 3}, **region).startswith(
         "qm.options: dft has no option 'ecut'; there are code, xc,"
+    )
+
+
+def test_the_potential_knows_the_caps():
+    with pytest.raises(QmmlError) as error:
+        qmml(load("emt"), alkane(4), LJ | {"region": {"atoms": methyl(alkane(4))}, "cap": "F"})
+    assert str(error.value) == (
+        "emt does not know F, and is asked about the capped cluster too; take another cap, or another potential"
     )
 
 

@@ -146,6 +146,7 @@ class Once:
         self.name, self.reach_A = method.name, method.reach_A
 
     def evaluate(self, structures: Sequence[Any], *state: Any) -> list[Any]:
+        """As of `QMMethod`."""
         key = b"".join(s.positions.tobytes() for s in structures)
         if key != self.last[0]:
             self.last = key, self.method.evaluate(structures, *state)
@@ -157,7 +158,7 @@ def _told(atoms: Atoms, calculator: Any) -> dict[str, Any]:
     asked = atoms.copy()
     asked.calc = calculator
     energy, forces = float(asked.get_potential_energy()), asked.get_forces()
-    return {"energy_eV": energy, "forces_eV_A": forces.tolist(), "seconds": time.monotonic() - begun}
+    return {"energy_eV": energy, "forces_eV_A": forces.round(6).tolist(), "seconds": time.monotonic() - begun}
 
 
 def _ml() -> Any:
@@ -186,6 +187,7 @@ class Kept:
             self.known[one["key"]] = one["told"]
 
     def of(self, key: Sequence[Any], compute: Any) -> Any:
+        """The kept answer, or the computed one, which is kept then."""
         name = hashlib.sha256(json.dumps(list(key)).encode()).hexdigest()[:16]
         if name not in self.known:
             self.known[name] = compute()

@@ -11,6 +11,8 @@ LABELS = {
     "force_mixing": "force mixing",
 }
 COLOURS = {"subtractive": "tab:blue", "force_mixing": "tab:orange"}
+LEAST = 1e-4
+"""Of a logarithmic axis; smaller errors are drawn there."""
 MARKS = {"nanocrystal": "o-", "supercell": "s--"}
 
 
@@ -18,21 +20,22 @@ def text(found: dict[str, Any]) -> str:
     """Markdown."""
     lines = [
         "| system | way | buffer (bonds) | atoms seen by QM, caps included | forces on the core, RMS error (eV/Å) | "
-        "energy along the hop, error (eV) | seconds |",
-        "|---|---|---|---|---|---|---|",
+        "energy along the hop, error (eV) |",
+        "|---|---|---|---|---|---|",
     ]
     for system in found["systems"]:
         for row in system["rows"]:
             alone = row["way"] == "7net-0 alone"
             cells = [
                 f"{system['name']} {system['formula']}", LABELS[row["way"]], "-" if alone else str(row["hops"]),
-                "-" if alone else str(row["quantum_atoms"]), f"{row['force_error_eV_A']:.3f}",
-                f"{row['energy_error_eV']:+.3f}", f"{row['seconds']:.1f}",
+                "-" if alone else str(row["quantum_atoms"]), f"{row['force_error_eV_A']:.4f}",
+                f"{row['energy_error_eV']:+.4f}",
             ]  # fmt: skip
             lines.append("| " + " | ".join(cells) + " |")
     for system in found["systems"]:
-        lines += ["", f"{system['name']}: full {found['model']} gives {system['quantum_energy_eV']:+.3f} eV along the hop, "
-                  f"in {system['seconds_full']:.1f} s an image."]  # fmt: skip
+        energy, seconds = system["quantum_energy_eV"], system["seconds_full"]
+        told = f"{system['name']}: full {found['model']}: {energy:+.3f} eV along the hop, {seconds:.0f} s an image."
+        lines += ["", told]
     return "\n".join([*lines, ""])
 
 
@@ -51,7 +54,7 @@ def draw(found: dict[str, Any], file: Path) -> None:
                           xycoords=("axes fraction", "data"), ha="right", va="bottom")  # fmt: skip
             for way, colour in COLOURS.items():
                 rows = [row for row in system["rows"] if row["way"] == way]
-                axis.plot([r["hops"] for r in rows], [max(abs(r[key]), 1e-4) for r in rows], MARKS[system["name"]],
+                axis.plot([r["hops"] for r in rows], [max(abs(r[key]), LEAST) for r in rows], MARKS[system["name"]],
                           color=colour, label=f"{LABELS[way]}, {system['name']}")  # fmt: skip
     left.set(xlabel="buffer (bonds)", ylabel="RMS error of forces on the core (eV/Å)", yscale="log",
              title="Forces against full xTB")  # fmt: skip

@@ -1,4 +1,4 @@
-"""A silicon vacancy and one of its neighbours on its way into it: in a nanocrystal capped with H, and in a supercell."""
+"""A silicon vacancy with a neighbour on its way into it: in a nanocrystal capped with H, and in a supercell."""
 
 from __future__ import annotations
 
