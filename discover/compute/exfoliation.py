@@ -97,20 +97,20 @@ def _energies(json: Mapping[str, Any]) -> list[list[str]]:
         found = json["with_layers"][how]
         rows.append([name, f"{found['meV_per_atom']:.2f}", "meV/atom", f"layers: {words}"])
         rows += [["", f"{found['meV_per_A2']:.2f}", "meV/Å²", json["verdict"]]] if how == wanted else []
-    for gap in json["gaps"] if json["n_layers"] > 1 else ():
-        note = f"gap between layers {gap['lower']} and {gap['upper']}, rigid"
-        rows.append(["  opened alone", f"{gap['opening_meV_per_A2']:.2f}", "meV/Å²", note])
+    for gaps in _alike(json["gaps"], "opening_meV_per_A2") if json["n_layers"] > 1 else ():
+        note = f"{_between(gaps)}, layers rigid"
+        rows.append(["  one gap opened", f"{gaps[0]['opening_meV_per_A2']:.2f}", "meV/Å²", note])
     return sorted(rows, key=lambda row: row[0].startswith("  "))
 
 
 def _distances(json: Mapping[str, Any]) -> list[list[str]]:
     rows = [["interlayer distance", f"{json['interlayer_distance_A']:.4f}", "Å", "between mean planes"]]
-    alike = {round(gap["distance_A"], 4) for gap in json["gaps"]}
-    for gap in json["gaps"]:
-        note = f"free, between layers {gap['lower']} and {gap['upper']}"
-        if len(alike) > 1:
-            note += f"; mean planes {gap['distance_A']:.4f} Å apart"
-        rows.append(["  gap", f"{gap['free_A']:.4f}", "Å", note])
+    uneven = len(_alike(json["gaps"], "distance_A")) > 1
+    for gaps in _alike(json["gaps"], "distance_A", "free_A"):
+        note = f"free, {_between(gaps)}"
+        if uneven:
+            note += f"; mean planes {gaps[0]['distance_A']:.4f} Å apart"
+        rows.append(["  gap", f"{gaps[0]['free_A']:.4f}", "Å", note])
     for layer in json["isolated_layers"]:
         count = layer["layers_in_cell"]
         note = f"{layer['formula']}, {layer['n_atoms']} atoms, {count} in the cell"
@@ -118,6 +118,19 @@ def _distances(json: Mapping[str, Any]) -> list[list[str]]:
         rows.append([f"  layer {layer['kind']}", strain, "%", f"{note}: change of its cell by itself"])
     rows.append(["area", f"{json['area_A2']:.4f}", "Å²", "of the cell in the plane"])
     return rows
+
+
+def _alike(gaps: Sequence[Mapping[str, Any]], *keys: str) -> list[list[Mapping[str, Any]]]:
+    """Gaps whose numbers are the same to what is shown, together."""
+    groups: dict[tuple[float, ...], list[Mapping[str, Any]]] = {}
+    for gap in gaps:
+        groups.setdefault(tuple(round(gap[key], 3) for key in keys), []).append(gap)
+    return list(groups.values())
+
+
+def _between(gaps: Sequence[Mapping[str, Any]]) -> str:
+    pairs = [f"{gap['lower']} and {gap['upper']}" for gap in gaps]
+    return "between layers " + (", ".join(pairs) if len(pairs) < 4 else f"{pairs[0]}, and {len(pairs) - 1} more alike")
 
 
 def _curve(json: Mapping[str, Any]) -> list[list[str]]:
