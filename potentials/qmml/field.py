@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from potentials.neighbours import Structure
 from potentials.qmml.bonds import Bonds
 from potentials.qmml.cluster import Cluster
 from potentials.qmml.errors import QmmlError
-from potentials.qmml.settings import Electrostatic
+from potentials.qmml.settings import Electrostatic, QmmlSettings
 
 FADE_FROM = 0.5
 """Of the cut-off, from where the field fades to nothing."""
@@ -120,6 +120,12 @@ def field_of(settings: Electrostatic, bonds: Bonds, cluster: Cluster, insist: bo
             outer[others] += outer[end] / len(others)
         outer[end] = 0.0
     return Field(inner + excess / len(inner), outer, settings.cutoff_A)
+
+
+def fields_of(settings: QmmlSettings, bonds: Bonds, clusters: Sequence[Cluster]) -> list[Field | None]:
+    """Of each cluster; None where embedding is mechanical."""
+    chosen = settings.electrostatic
+    return [None if chosen is None else field_of(chosen, bonds, c, settings.insist) for c in clusters]
 
 
 def charges_in(settings: Electrostatic, structure: Structure) -> np.ndarray:

@@ -16,6 +16,7 @@ from ase.units import Bohr, Hartree, kB
 
 from potentials.neighbours import Structure
 from potentials.potential import Potential, batches
+from potentials.qmml.cluster import Cluster
 from potentials.qmml.errors import QMError, QmmlError
 from potentials.qmml.settings import QmmlSettings
 from potentials.words import in_words
@@ -322,3 +323,20 @@ def multiplicity_of(numbers: np.ndarray, charge: int, given: int | None) -> int:
             f"charge {charge}; {fitting}"
         )
     return given
+
+
+def checked(clusters: Sequence[Cluster], qm: QMMethod) -> list[Cluster]:
+    """Clusters with their multiplicities, of elements that the method knows.
+
+    Raises:
+        QMError: of elements that it does not know.
+        QmmlError: a number of electrons that charge and multiplicity do not go with.
+    """
+    found = []
+    for cluster in clusters:
+        qm.check(cluster.numbers)
+        spin = cluster.multiplicity
+        if qm.has_electrons:
+            spin = multiplicity_of(cluster.numbers, cluster.charge, spin)
+        found.append(replace(cluster, multiplicity=spin))
+    return found

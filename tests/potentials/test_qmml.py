@@ -144,7 +144,7 @@ def test_forces_that_are_mixed_do_work_on_a_loop_and_subtractive_ones_none():
     one, other = (0.05 * rng.normal(size=(64, 3)) for _ in range(2))
     schemes = [stand_in(scheme=s) for s in ("subtractive", "force_mixing")]
     works = [loop_work_eV(potential, structure, one, other, points=32) for potential in schemes]
-    assert abs(works[0]) < 1e-5 < 1e-3 < abs(works[1])  # the rule on 32 points, of forces with kinks at the cut-off
+    assert abs(works[0]) < 1e-5 < 1e-4 < abs(works[1])  # the rule on 32 points, of forces with kinks at the cut-off
 
 
 def test_drift_is_measured():
@@ -298,7 +298,7 @@ def test_double_precision_is_that_of_the_network():
     assert (potential.precision, double.precision) == ("float32", "float64") and double.in_double_precision() is double
     structure = structure_of(atoms)
     forces = double.evaluate([structure])[0].forces_eV_A
-    assert difference(double, structure, 0, 0) == pytest.approx(-forces[0, 0], abs=1e-6)
+    assert difference(double, structure, 0, 0) == pytest.approx(-forces[0, 0], rel=1e-5)  # inside LJ's wall
     assert replace(double.metadata, version="") != replace(potential.metadata, version="")
 
 
