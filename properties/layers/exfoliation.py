@@ -77,7 +77,7 @@ class Exfoliation:
         curve, sliding: None where they were not asked for.
         c6_eV_A6: of each atom of `crystal`; None where the potential does not tell.
         settings: as given.
-        model_calls: spent.
+        rest_calls: model calls that brought the crystal to rest.
     """
 
     formula: str
@@ -90,7 +90,16 @@ class Exfoliation:
     sliding: SlidingSurface | None
     c6_eV_A6: np.ndarray | None
     settings: ExfoliationSettings
-    model_calls: int
+    rest_calls: int
+
+    @property
+    def model_calls(self) -> int:
+        """Spent on everything."""
+        gaps = len(self.gap_openings_meV_A2)
+        counts = [self.rest_calls, *(x.model_calls for x in self.layers), gaps if gaps > 1 else 0]
+        counts.append(0 if self.curve is None else len(self.curve.distances_A))
+        counts.append(0 if self.sliding is None else self.sliding.evaluations)
+        return sum(counts)
 
     def meV_per_atom(self, how: str) -> float:
         """Energy to take the crystal apart into layers that are "rigid", "held" (ions at rest) or "relaxed"."""
@@ -184,6 +193,7 @@ def exfoliation(
 
     Raises:
         NotLayeredError: it is no stack of layers, as given or at rest.
+        PropertyError: there is no layer that should slide.
         NotAtRestError: the crystal or a layer does not come to rest.
         EvaluationError: the potential gives something that is not finite.
     """
@@ -192,41 +202,44 @@ def exfoliation(
     potential = potential.in_double_precision()
     tell("bringing the crystal to rest", 0, 1)
     crystal, bulk_eV, calls = _at_rest(potential, atoms, settings)
-    vacuum = settings.vacuum_A or vacuum_A(potential)
     tell("relaxing isolated layers", 0, 1)
+    vacuum = settings.vacuum_A or vacuum_A(potential)
     layers = isolated_layers(potential, crystal, vacuum, settings.fmax_eV_A, MAX_STEPS)
     apart_eV = sum(x.count * x.rigid_eV for x in layers)
-    openings = _gap_openings(potential, crystal, bulk_eV, apart_eV, vacuum)
-    curve = sliding = None
-    if settings.openings_A:
-        step = partial(_step, tell, "binding curve", len(settings.openings_A))
-        curve = binding_curve(potential, crystal, apart_eV, settings.openings_A, step)
-    if settings.sliding:
-        sliding = sliding_surface(
-            potential, crystal, settings.sliding_grid, settings.sliding_openings_A, settings.sliding_layer,
-            partial(tell, "sliding surface"),
-        )  # fmt: skip
     return Exfoliation(
         formula=formula_of(crystal.atoms),
         potential=potential.metadata,
         crystal=crystal,
         bulk_eV=bulk_eV,
         layers=tuple(layers),
-        gap_openings_meV_A2=openings,
-        curve=curve,
-        sliding=sliding,
+        gap_openings_meV_A2=_gap_openings(potential, crystal, bulk_eV, apart_eV, vacuum),
+        curve=_curve(potential, crystal, apart_eV, settings, tell),
+        sliding=_sliding(potential, crystal, settings, tell),
         c6_eV_A6=c6_eV_A6(potential, structure_of(crystal.atoms)),
         settings=settings,
-        model_calls=calls
-        + sum(x.model_calls for x in layers)
-        + (len(openings) if len(openings) > 1 else 0)
-        + (0 if curve is None else len(curve.distances_A))
-        + (0 if sliding is None else sliding.evaluations),
+        rest_calls=calls,
     )
 
 
-def _step(tell: Told, doing: str, of: int, done: int) -> None:
-    tell(doing, done, of)
+def _curve(
+    potential: Potential, crystal: LayeredCrystal, apart_eV: float, settings: ExfoliationSettings, tell: Told
+) -> BindingCurve | None:
+    openings = settings.openings_A
+    if not openings:
+        return None
+    return binding_curve(
+        potential, crystal, apart_eV, openings, lambda done: tell("binding curve", done, len(openings))
+    )
+
+
+def _sliding(
+    potential: Potential, crystal: LayeredCrystal, settings: ExfoliationSettings, tell: Told
+) -> SlidingSurface | None:
+    if not settings.sliding:
+        return None
+    openings, layer = settings.sliding_openings_A, settings.sliding_layer
+    step = partial(tell, "sliding surface")
+    return sliding_surface(potential, crystal, settings.sliding_grid, openings, layer, step)
 
 
 def _at_rest(
