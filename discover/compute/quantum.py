@@ -14,7 +14,7 @@ from potentials import Potential
 from potentials.qmml import QmmlError, QmmlSettings, qmml
 from potentials.uncertainty import NoDomainError
 
-FORCES_SUFFICE = ("conductivity", "validate", "uncertainty")
+FORCES_SUFFICE = ("conductivity", "validate")
 """What can be computed where forces are no derivatives of an energy."""
 
 

@@ -122,7 +122,7 @@ class QmmlPotential(Potential):
         """One line: method, regions, caps, scheme, embedding."""
         sizes = ", ".join(
             f"{int(c.core.sum())} atoms" + (f" + {int((~c.core).sum())} of buffer" if not c.core.all() else "")
-            + f" and {c.n_caps} caps"
+            + f" and {c.n_caps} cap{'s'[: c.n_caps != 1]}"
             for c in self.clusters
         )  # fmt: skip
         embedding = "mechanical" if self.settings.electrostatic is None else "electrostatic"

@@ -36,6 +36,15 @@ class Sphere(_Model):
     follow: bool = False
     leave_A: Positive | None = None
 
+    @field_validator("centre", mode="before")
+    @classmethod
+    def _atom_or_point(cls, value: Any) -> Any:
+        atom = isinstance(value, int) and not isinstance(value, bool)
+        point = isinstance(value, list | tuple) and len(value) == 3 and all(isinstance(x, int | float) for x in value)
+        if not (atom or point):
+            raise ValueError(f"must be an atom's index, or a point as [x, y, z] in Å (is {value!r})")
+        return value
+
     @model_validator(mode="after")
     def _leaves_outside(self) -> Sphere:
         if self.leave_A is not None and self.leave_A < self.radius_A:
@@ -139,6 +148,13 @@ class QmmlSettings(_Model):
             raise ValueError(f"must be the symbol of an element (is {symbol!r})")
         return symbol
 
+    @field_validator("embedding", mode="before")
+    @classmethod
+    def _known_embedding(cls, value: Any) -> Any:
+        if value != "mechanical" and not (isinstance(value, Mapping) and list(value) == ["electrostatic"]):
+            raise ValueError(f"must be mechanical, or {{electrostatic: {{charges: ...}}}} (is {value!r})")
+        return value
+
     @model_validator(mode="after")
     def _belongs_together(self) -> QmmlSettings:
         if (self.region is None) == (self.regions is None):
@@ -193,7 +209,9 @@ class QmmlSettings(_Model):
 def _in_words(error: ValidationError | TypeError) -> str:
     if isinstance(error, TypeError):
         return f"qm: keys must be words ({error})"
-    first = error.errors()[0]
+    found = error.errors()
+    # Of the members of a union, the one that went deepest into what was typed was meant
+    first = max((e for e in found if e["loc"][:1] == found[0]["loc"][:1]), key=lambda e: len(e["loc"]))
     # A union names its members in the place of the error; they are no keys that anybody typed
     keys = [str(k) for k in first["loc"] if not str(k).startswith(("literal", "dict["))]
     where = ".".join(["qm", *keys])

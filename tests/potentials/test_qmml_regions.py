@@ -246,6 +246,18 @@ def test_whole_takes_in_what_is_bonded_from_many_sides():
             {"region": {"sphere": {"centre": 0, "radius_A": 3, "leave_A": 2}}},
             "qm.region.sphere: leave_A must be at least radius_A, 3 (is 2)",
         ),
+        (
+            {"region": {"atoms": [1]}, "embedding": "electrostatic"},
+            "qm.embedding: must be mechanical, or {electrostatic: {charges: ...}} (is 'electrostatic')",
+        ),
+        (
+            {"region": {"atoms": [1]}, "embedding": {"electrostatic": {"cutoff": 3, "charges": {}}}},
+            "qm.embedding.electrostatic.cutoff: Extra inputs are not permitted",
+        ),
+        (
+            {"region": {"sphere": {"centre": "Si", "radius_A": 3}}},
+            "qm.region.sphere.centre: must be an atom's index, or a point as [x, y, z] in Å (is 'Si')",
+        ),
         ([1], "qm: give settings, as {method: xtb, region: {sphere: {centre: 12, radius_A: 4}}}"),
     ],
 )
