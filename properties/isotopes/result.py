@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from potentials.metadata import Metadata
-from properties.isotopes.mass_integration import Exchanged
+from properties.isotopes.mass_integration import Exchanged, Place
 from properties.isotopes.masses import Exchange
 from properties.isotopes.settings import IsotopeSettings
 from properties.path_integrals.ring_polymer import PER_CM
@@ -156,10 +156,18 @@ class IsotopeEffect:
                 "temperature_K": e.temperature_K,
                 "mass_u": float(e.masses_u.min()),
                 "rest_A": e.place.atoms.positions[which].tolist(),
-                "beads_A": e.runs[self._lightest(e)].beads_A[:, which].transpose(1, 0, 2).tolist(),
+                "beads_A": _undrifted(e.runs[self._lightest(e)].beads_A, e.place)[:, which].transpose(1, 0, 2).tolist(),
             }
             for e in coldest.exchanged or ()
         ]
 
     def _lightest(self, exchanged: Exchanged) -> int:
         return int(np.argmin(exchanged.masses_u)) * self.settings.replicas
+
+
+def _undrifted(beads_A: np.ndarray, place: Place) -> np.ndarray:
+    """Beads, (P, n, 3), with the whole shifted back to where it was at rest: unless atoms are fixed, it drifts."""
+    if place.fixed is not None and np.any(place.fixed):
+        return beads_A
+    moved = (beads_A - place.atoms.positions).mean(0)
+    return beads_A - np.average(moved, axis=0, weights=place.atoms.get_masses())

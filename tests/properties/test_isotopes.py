@@ -25,6 +25,7 @@ from properties.isotopes import masses as masses_module
 from properties.isotopes.harmonic import frequencies_on_plane, log_partition, modes_of
 from properties.isotopes.instanton import NoInstantonError, instanton
 from properties.isotopes.mass_integration import Place, integrate_masses, nodes
+from properties.isotopes.result import _undrifted
 from properties.isotopes.stationary import force_constants, stationary
 from properties.path_integrals import PathSettings
 from properties.path_integrals.ring_polymer import HBAR, PER_CM, log_oscillator_partition
@@ -317,3 +318,14 @@ def test_fractionation_of_two_wells_is_bigeleisen_and_mayers():
     assert abs(np.log(found.alpha[0] / found.alpha_harmonic[0])) < SIGMAS * found.alpha_error[0] / found.alpha[0]
     assert found.alpha[0] > 1
     assert log_partition(np.array([soft]), KT) == pytest.approx(float(log_oscillator_partition(HBAR * soft, KT)))
+
+
+def test_beads_of_a_crystal_that_has_drifted_are_shown_where_it_was():
+    crystal = bulk("Cu", cubic=True)
+    exchange = Exchange.of(crystal, "63Cu>65Cu")
+    beads = crystal.positions + np.random.default_rng(3).normal(0, 0.1, (6, 4, 3))
+    beads -= beads.mean((0, 1)) - crystal.positions.mean(0)
+    drifted = beads + [0.4, -0.2, 0.1]
+    assert np.allclose(_undrifted(drifted, Place("reactant", crystal, exchange)), beads)
+    held = Place("reactant", crystal, exchange, np.array([True, False, False, False]))
+    assert np.allclose(_undrifted(drifted, held), drifted)
