@@ -321,11 +321,11 @@ def test_fractionation_of_two_wells_is_bigeleisen_and_mayers():
 
 
 def test_beads_of_a_crystal_that_has_drifted_are_shown_where_it_was():
-    crystal = bulk("Cu", cubic=True)
-    exchange = Exchange.of(crystal, "63Cu>65Cu")
+    crystal = bulk("Ne", cubic=True, a=4.4)
+    exchange = Exchange.of(crystal, "20Ne>22Ne")
     beads = crystal.positions + np.random.default_rng(3).normal(0, 0.1, (6, 4, 3))
     beads -= beads.mean((0, 1)) - crystal.positions.mean(0)
-    drifted = beads + [0.4, -0.2, 0.1]
+    drifted = beads + np.array([0.4, -0.2, 0.1])
     assert np.allclose(_undrifted(drifted, Place("reactant", crystal, exchange)), beads)
     held = Place("reactant", crystal, exchange, np.array([True, False, False, False]))
     assert np.allclose(_undrifted(drifted, held), drifted)
