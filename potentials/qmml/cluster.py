@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from potentials.neighbours import Structure
 from potentials.qmml.bonds import MOST_POLAR, Bonds
 from potentials.qmml.elements import cap_share
-from potentials.qmml.errors import RegionError, TopologyError
+from potentials.qmml.errors import CrowdedError, RegionError, TopologyError
 
 CLOSEST_CAPS_A = 1.2
 """Two caps on one outside atom of Si are 1.4 Å apart, on one of C 1.0 Å (H of CH2: 1.8 Å)."""
@@ -167,8 +167,8 @@ def cut_out(
     """Cut a region out of a structure.
 
     Raises:
-        RegionError: it cuts a bond that must not be cut, holds all atoms, reaches itself around the cell, or two of its
-            caps would sit in one place.
+        RegionError: it cuts a bond that must not be cut, holds all atoms, reaches itself around the cell.
+        CrowdedError: two of its caps would sit in one place.
     """
     structure = bonds.structure
     if len(members) == len(structure.numbers) and len(bonds.crossing(members)) == 0 and _wraps_alone(bonds, members):
@@ -281,7 +281,8 @@ def _check_caps(bonds: Bonds, cluster: Cluster, positions: np.ndarray) -> None:
     if len(caps) and apart.min() < CLOSEST_CAPS_A:
         k = int(np.argmin(apart.min(axis=1)))
         outer = bonds.name(int(cluster.ends[k]))
-        raise RegionError(
+        raise CrowdedError(
             f"the cap in place of {outer} would be {apart[k].min():.2f} Å from another atom of the cluster; take "
-            f"{outer} into the region too"
+            f"{outer} into the region too",
+            int(cluster.ends[k]),
         )

@@ -20,7 +20,7 @@ from potentials.qmml.cluster import Cluster, virial_eV
 from potentials.qmml.errors import TopologyError
 from potentials.qmml.field import Field, FieldAt, fields_of
 from potentials.qmml.methods import QMMethod, checked, reach_A
-from potentials.qmml.regions import Chosen, buffered, cut, in_sphere, whole
+from potentials.qmml.regions import Chosen, buffered, cut, grown, in_sphere
 from potentials.qmml.settings import QmmlSettings
 
 NET = "an equal share taken off every atom"
@@ -149,7 +149,7 @@ class QmmlPotential(Potential):
         core = in_sphere(structure, region.sphere, before)
         if core != before:
             bonds = Bonds.of(structure)
-            members = whole(bonds, buffered(bonds, core, self.settings.buffer), self.settings)
+            members = grown(bonds, buffered(bonds, core, self.settings.buffer), self.settings)
             chosen = Chosen(frozenset(core), frozenset(members), now.charge, now.multiplicity)
             self.clusters = checked(cut(bonds, [chosen], self.settings), self.qm)
             self.fields = fields_of(self.settings, bonds, self.clusters)

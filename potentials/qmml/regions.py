@@ -12,7 +12,7 @@ from potentials.neighbours import Structure
 from potentials.potential import Potential
 from potentials.qmml.bonds import Bonds
 from potentials.qmml.cluster import Cluster, cut_out, refusal
-from potentials.qmml.errors import QmmlError, RegionError
+from potentials.qmml.errors import CrowdedError, QmmlError, RegionError
 from potentials.qmml.settings import Buffer, QmmlSettings, Region, Sphere
 
 MOST_BONDS = 2
@@ -81,7 +81,7 @@ def _chosen(ml: Potential, bonds: Bonds, region: Region, settings: QmmlSettings)
     for core in cores:
         members = buffered(bonds, core, settings.buffer)
         if region.atoms is None or settings.buffer is not None:
-            members = whole(bonds, members, settings)
+            members = grown(bonds, members, settings)
         found.append(Chosen(frozenset(core), frozenset(members), charge, multiplicity))
     return _merged(bonds, found) if region.outside_domain else found
 
@@ -189,6 +189,22 @@ def whole(bonds: Bonds, atoms: Collection[int], settings: QmmlSettings) -> set[i
             )
 
 
+def grown(bonds: Bonds, atoms: Collection[int], settings: QmmlSettings) -> set[int]:
+    """As `whole`, and grown on where a cap would sit on another atom.
+
+    Raises:
+        RegionError: as of `whole` and of `cut_out`.
+    """
+    found = whole(bonds, atoms, settings)
+    while True:
+        try:
+            cut_out(bonds, found, found, settings.cap, settings.most_polar)
+        except CrowdedError as crowded:
+            found = whole(bonds, found | {crowded.outer}, settings)
+        else:
+            return found
+
+
 def pieces(bonds: Bonds, atoms: Collection[int]) -> list[set[int]]:
     """Bonded pieces of a set of atoms."""
     left, found = set(atoms), []
@@ -248,7 +264,7 @@ def _merged(bonds: Bonds, chosen: Iterable[Chosen], settings: QmmlSettings | Non
             raise QmmlError("multiplicity: regions that are merged have one in common; give them as one region")
         members: Collection[int] = one.members | other.members
         if settings is not None:
-            members = whole(bonds, members, settings)
+            members = grown(bonds, members, settings)
         left.insert(0, Chosen(one.core | other.core, frozenset(members), one.charge + other.charge, one.multiplicity))
     return found
 

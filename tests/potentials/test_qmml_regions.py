@@ -10,7 +10,7 @@ from potentials.potential import structure_of
 from potentials.qmml import QMError, QmmlError, QmmlSettings, RegionError, qmml
 from potentials.qmml.bonds import Bonds
 from potentials.qmml.elements import bond_order, cap_share, is_metal
-from potentials.qmml.regions import whole
+from potentials.qmml.regions import grown, whole
 from potentials.uncertainty import Estimate, NoDomainError
 from tests.potentials.qmml_systems import alkane, methyl, silicon, soft
 
@@ -128,6 +128,12 @@ def test_caps_in_one_place_are_refused():
     assert said == (
         "the cap in place of C1 would be 0.86 Å from another atom of the cluster; take C1 into the region too"
     )
+
+
+def test_a_region_grows_where_caps_would_sit_in_one_place():
+    row = chain(["C"] * 7, 1.5)
+    settings = QmmlSettings.of(LJ | {"region": {"atoms": [2, 4]}})
+    assert grown(Bonds.of(structure_of(row)), {2, 4}, settings) == {2, 3, 4}
 
 
 def test_regions_that_meet_are_refused_or_merged():
