@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from potentials.dispersion.settings import Dispersion
+from potentials.metadata import Metadata
 from potentials.potential import Potential
 from potentials.sum_potential import SumPotential, joined_metadata
-
-DEFAULT_FUNCTIONAL = "pbe"
 
 
 class DispersionCountedError(ValueError):
     """Dispersion added to a potential that holds it already, or of which nobody knows whether it does."""
 
 
-def add_dispersion(short: Potential, settings: Dispersion) -> SumPotential:
+def add_dispersion(short: Potential, settings: Dispersion) -> Potential:
     """A potential with dispersion added, where that is right or the user insists.
+
+    A `SumPotential`; of 7net-0 and c6 one that needs a single call of the network (`dispersion.c6.C6Potential`).
 
     Raises:
         DispersionCountedError: its energies hold dispersion already, or it does not tell.
@@ -30,19 +31,24 @@ def add_dispersion(short: Potential, settings: Dispersion) -> SumPotential:
             else f"it holds dispersion already ({holds}), and a sum would count it twice"
         )
         raise DispersionCountedError(f"{why}; leave the dispersion away, or say insist: true")
-    meant = replace(settings, functional=settings.functional or _functional(short))
-    far = _dispersion(meant, short)
-    metadata = joined_metadata(short.metadata, far.metadata, "dispersion")
-    told = meant.method if holds == "none" else f"{meant.method}, beside what it holds ({holds or 'unknown'})"
-    return SumPotential(short, far, replace(metadata, dispersion=told))
-
-
-def _functional(short: Potential) -> str:
-    told = (short.metadata.training_functional or DEFAULT_FUNCTIONAL).lower()
-    return next((name for name in ("pbesol", "r2scan", "scan", "pbe") if name in told), DEFAULT_FUNCTIONAL)
-
-
-def _dispersion(settings: Dispersion, short: Potential) -> Potential:
+    if settings.method == "c6":
+        return _learnt(short, settings)
+    from potentials.dispersion.damping import functional_of
     from potentials.dispersion.libraries import library
 
-    return library(settings, short.device)
+    far = library(replace(settings, functional=settings.functional or functional_of(short.metadata)), short.device)
+    return SumPotential(short, far, _joined(short, far.metadata, settings.method))
+
+
+def _learnt(short: Potential, settings: Dispersion) -> Potential:
+    from potentials.dispersion.c6 import c6, shares, with_network
+
+    far = c6(settings, short)
+    metadata = _joined(short, far.metadata, settings.method)
+    return with_network(far, metadata) if shares(short) else SumPotential(short, far, metadata)
+
+
+def _joined(short: Potential, far: Metadata, method: str) -> Metadata:
+    holds = short.metadata.dispersion
+    told = method if holds == "none" else f"{method}, beside what it holds ({holds or 'unknown'})"
+    return replace(joined_metadata(short.metadata, far, "dispersion"), dispersion=told)

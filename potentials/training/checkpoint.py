@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from potentials.registry import SEVENNET, LoadError
+from potentials.registry import SEVENNET, LoadError, split_dispersion
 from potentials.training.lineage import KEY, Lineage
 from potentials.whole_file import whole_file
 from potentials.words import in_words
@@ -44,9 +44,15 @@ def open_parent(parent: str | Path) -> Parent:
     """A published SevenNet by name, or a checkpoint file.
 
     Raises:
-        LoadError: neither, or a file that is no SevenNet checkpoint.
+        LoadError: neither, one with dispersion added, or a file that is no SevenNet checkpoint.
     """
     name = str(parent)
+    base, method = split_dispersion(name)
+    if method:
+        raise LoadError(
+            f"{name!r} cannot be fine-tuned: dispersion is added to what has learnt; fine-tune {base!r} on labels "
+            f"without dispersion and load the checkpoint as 'NAME.pth+{method}'"
+        )
     if name not in SEVENNET and not Path(name).is_file():
         names = ", ".join(SEVENNET)
         raise LoadError(f"{name!r} cannot be fine-tuned: give {names} or the path of a SevenNet checkpoint")

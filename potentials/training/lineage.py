@@ -15,6 +15,9 @@ SEMILOCAL = ("LDA", "PBE", "PBESOL", "RPBE", "REVPBE", "PW91", "SCAN", "RSCAN", 
 """Functionals without dispersion of long range."""
 WITHOUT_DISPERSION = ("7net-0", "7net-l3i5", "chgnet")
 """Potentials that learnt from such functionals."""
+DISPERSION_KEYS = ("ivdw", "luse_vdw", "vdw_corr", "vdw_xc", "london", "dispersion", "d3", "d4")
+"""How VASP, Quantum ESPRESSO, ABINIT and people ask for it beside a semilocal functional."""
+OFF = ("", "0", "false", "none", "off", ".false.")
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,9 @@ def held_by(oracle: Mapping[str, Any]) -> str | None:
     added = (oracle.get("parameters") or {}).get("dispersion")
     if added:
         return f"{added['name']} of its oracle"
+    for key, value in {**oracle, **(oracle.get("options") or {})}.items():
+        if key.lower() in DISPERSION_KEYS and str(value).lower() not in OFF:
+            return f"{key} {value} of its oracle"
     functional = str(oracle.get("xc", ""))
     if functional.upper() in SEMILOCAL or oracle.get("name") in WITHOUT_DISPERSION:
         return "none"
