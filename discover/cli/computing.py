@@ -34,7 +34,10 @@ def compute(
         list[Path], typer.Argument(metavar="STRUCTURE", help="Files that ASE reads: CIF, POSCAR, extended XYZ, ...")
     ],
     potential: Annotated[
-        str, typer.Option("--potential", metavar="P", help="As `discover potentials` lists them.")
+        str,
+        typer.Option(
+            "--potential", metavar="P", help="As `discover potentials` lists them; +c6, +d4 or +d3 adds dispersion."
+        ),
     ] = "7net-0",
     options: Annotated[
         list[str] | None,
