@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from properties.barriers.barrier import Barrier, Hop
+from properties.barriers.path import settled
 from properties.barriers.rates import Rates
 
 
@@ -56,7 +57,7 @@ def _hop(hop: Hop, found: Barrier) -> dict[str, Any]:
         "energies_eV": list(hop.energies_eV),
         "n_imaginary": None if saddle is None else saddle.n_imaginary,
         "connects": hop.connects,
-        "converged": hop.band.converged and (saddle is None or saddle.found.converged),
+        "converged": settled(hop.band) and (saddle is None or saddle.found.converged),
         "saddle_force_eV_A": None if saddle is None else float(np.linalg.norm(saddle.found.force_eV_A, axis=-1).max()),
         "saddle_positions_A": None
         if saddle is None

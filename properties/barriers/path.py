@@ -67,13 +67,24 @@ class Path:
 
     @property
     def converged(self) -> bool:
-        """Every band came to rest."""
-        return all(band.converged for band in self.bands)
+        """Every band came to rest, and none sags into a minimum that nobody could split it at."""
+        return all(settled(band) for band in self.bands)
 
     @property
     def steps(self) -> int:
         """Of the optimiser, over all bands."""
         return sum(band.steps for band in self.bands)
+
+
+def settled(band: Band) -> bool:
+    """At rest, with no minimum in between."""
+    return band.converged and not _dips(band)
+
+
+def _dips(band: Band) -> list[int]:
+    """Images well below both their neighbours."""
+    E = band.energies_eV
+    return [k for k in range(1, len(E) - 1) if min(E[k - 1], E[k + 1]) - E[k] > DIP_EV]
 
 
 def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
@@ -181,8 +192,7 @@ def _valleys(
     surface: AtomsSurface, band: Band, start: np.ndarray, end: np.ndarray, settings: BarrierSettings
 ) -> list[np.ndarray]:
     """Minima that the band sags into between its ends, in order."""
-    E = band.energies_eV
-    dips = [k for k in range(1, len(E) - 1) if min(E[k - 1], E[k + 1]) - E[k] > DIP_EV]
+    dips = _dips(band)
     if not dips:
         return []
     rest = descend(surface, band.points[dips], settings.end_fmax_eV_A, settings.max_steps)

@@ -31,6 +31,7 @@ from properties.barriers.dimer import dimer, softest_beside
 from properties.barriers.ends import matched
 from properties.barriers.idpp import idpp_path
 from properties.barriers.modes import THZ, hessian, modes_of
+from properties.barriers.path import settled
 from properties.barriers.saddle import connects, slide
 from properties.barriers.surface import surface_of
 from properties.rest import at_rest
@@ -243,6 +244,14 @@ def test_dimer_finds_the_same_saddle_without_the_other_end():
 
 
 # Over a minimum in between
+
+
+def test_a_band_that_sags_into_a_valley_is_no_answer():
+    (band,) = gold_hop().path.bands
+    assert band.converged and settled(band)
+    sagging = band.energies_eV.copy()
+    sagging[len(sagging) // 2] = sagging.min() - 0.4
+    assert not settled(replace(band, energies_eV=sagging))
 
 
 def double_step():
