@@ -1,6 +1,6 @@
 """Trains the C6 head that ships with the project, from nothing that is downloaded.
 
-python campaigns/dispersion/train.py             5 minutes for the structures, 15 for the head, on one core
+python campaigns/dispersion/train.py             15 minutes on one idle core
 python campaigns/dispersion/train.py --quick     a small recipe and few epochs, into build/
 """
 

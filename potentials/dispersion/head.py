@@ -16,8 +16,8 @@ DATA = Path(__file__).parent / "data"
 WEIGHTS = DATA / "c6-head.npz"
 RECORD = DATA / "c6-head.json"
 """How it was made, and its errors."""
-COORDINATIONS = torch.linspace(0.0, 15.0, 31)
-CHARGES_E = torch.linspace(-1.6, 2.6, 29)
+COORDINATIONS = torch.linspace(0.0, 16.0, 33)
+CHARGES_E = torch.linspace(-2.4, 2.4, 33)
 """Centres of the bells in which coordination and charge are laid out."""
 STEEPNESS = 7.5
 """Of the coordination number of D3 and D4."""
@@ -52,6 +52,14 @@ class C6Head(nn.Module):
     radii_A: Tensor
     electronegativity: Tensor
     centres: Tensor
+    first_of: nn.Embedding
+    second_of: nn.Embedding
+    third_of: nn.Embedding
+    fourth_of: nn.Embedding
+    state_of: nn.Embedding
+    state_bias_of: nn.Embedding
+    out_of: nn.Embedding
+    out_bias_of: nn.Embedding
 
     def __init__(
         self, numbers: tuple[int, ...], features: int = 128, hidden: tuple[int, int, int, int] = (128, 64, 64, 32)
@@ -98,7 +106,9 @@ class C6Head(nn.Module):
     def _bells(self, value: Tensor, begin: int) -> Tensor:
         """Of coordinations (begin: how many centres they have) or charges (0)."""
         centres = self.centres[:begin] if begin else self.centres[len(COORDINATIONS) :]
-        return torch.exp(-0.5 * ((value[:, None] - centres) / (centres[1] - centres[0])) ** 2)
+        # No value lies beyond the last bell: it would look like an atom without neighbours (La in LaAlO3: C6 4 times)
+        inside = centres[-1] * torch.tanh(value / centres[-1])
+        return torch.exp(-0.5 * ((inside[:, None] - centres) / (centres[1] - centres[0])) ** 2)
 
     def of_state(self, state: Tensor, kinds: Tensor) -> Tensor:
         """Logarithms of C6 and α, atomic units, (n, 2), of coordination and charge."""
