@@ -14,7 +14,7 @@ from potentials import Potential
 from potentials.qmml import QmmlError, QmmlSettings, qmml
 from potentials.uncertainty import NoDomainError
 
-FORCES_SUFFICE = ("conductivity", "validate")
+FORCES_SUFFICE = ("conductivity", "uncertainty", "validate")
 """What can be computed where forces are no derivatives of an energy."""
 
 
@@ -36,6 +36,8 @@ class Quantum:
         except (QmmlError, NoDomainError) as error:
             raise InputError(f"{label}: {self.path}: {error}") from None
         print(found.summary(), file=sys.stderr)
+        if (beware := found.advice()) is not None:
+            print(f"note: {beware}", file=sys.stderr)
         return found
 
 
@@ -48,6 +50,8 @@ def read_quantum(path: Path, name: str) -> Quantum:
         InputError: no such file, no YAML, a key or a value that it cannot have, a scheme without an energy where one is
             needed.
     """
+    if path.is_dir():
+        raise InputError(f"--qm {path}: is a folder; give a YAML file")
     if not path.is_file():
         raise InputError(f"--qm {path}: no such file")
     try:

@@ -11,7 +11,7 @@ from ase.data import chemical_symbols, covalent_radii
 from matscipy.neighbours import neighbour_list
 
 from potentials.neighbours import Structure
-from potentials.qmml.elements import bond_order, is_metal, polarity
+from potentials.qmml.elements import bond_order, can_be_cut, is_metal, polarity
 
 BONDED = 1.25
 """Of the sum of covalent radii (Cordero et al., Dalton Trans. 2832 (2008)): H2 is at 1.19, bonds of crystals within
@@ -99,6 +99,8 @@ class Bonds:
         if self.to_metal(bond):
             metal = a if is_metal(one) else b
             return f"{what} is to a metal ({self.name(metal)}), whose electrons no cap stands for"
+        if not (can_be_cut(one) and can_be_cut(other)):
+            return f"{what} is to a noble gas, which no cap stands for"
         if 1 in (one, other):
             return f"{what} is to a hydrogen, which goes with its neighbour"
         polar = polarity(one, other)

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from potentials.neighbours import boxed
 from potentials.potential import Potential, structure_of
+from potentials.qmml.answers import reach_A
 from potentials.qmml.bonds import Bonds
 from potentials.qmml.cluster import Cluster
 from potentials.qmml.errors import QmmlError
 from potentials.qmml.field import fields_of
-from potentials.qmml.methods import checked, method_of, reach_A
-from potentials.qmml.potential import QmmlPotential
+from potentials.qmml.methods import checked, method_of
+from potentials.qmml.potential import QmmlPotential, in_vacuum
 from potentials.qmml.regions import clusters_of
 from potentials.qmml.settings import QmmlSettings
 
@@ -38,7 +38,7 @@ def qmml(ml: Potential, atoms: Atoms, settings: Any) -> QmmlPotential:
     if meant.electrostatic is not None and not qm.takes_field:
         raise QmmlError(f"embedding: {qm.name} cannot be put into a field; use mechanical, or method: xtb")
     reach = max([reach_A(ml), qm.reach_A, 0.0 if meant.electrostatic is None else meant.electrostatic.cutoff_A])
-    structure = boxed(structure_of(atoms), np.asarray(atoms.pbc, bool), reach)
+    structure = in_vacuum(structure_of(atoms), np.asarray(atoms.pbc, bool), reach)
     clusters = checked(clusters_of(ml, structure, meant), qm)
     _check_known(ml, clusters)
     _check_charged(ml, meant, clusters)

@@ -172,9 +172,10 @@ def cut_out(
     """
     structure = bonds.structure
     if len(members) == len(structure.numbers) and len(bonds.crossing(members)) == 0 and _wraps_alone(bonds, members):
+        grown = f", grown from {len(core)} atoms over bonds that must not be cut,"
         raise RegionError(
-            "the region holds every atom and reaches its own images: nothing is left around it; take a supercell, or a "
-            "smaller region"
+            f"the region{grown if len(core) < len(members) else ''} holds every atom and reaches its own images: "
+            "nothing is left around it; take a supercell, or a smaller region"
         )
     crossing = bonds.crossing(members)
     _check_cuts(bonds, crossing, most_polar)
@@ -229,8 +230,8 @@ def _tree(structure: Structure, members: np.ndarray) -> tuple[np.ndarray, np.nda
     m = len(members)
     fractional = structure.positions[members] @ np.linalg.inv(structure.cell)
     vectors = _nearest(fractional[None] - fractional[:, None], structure.cell)
-    # A length of zero is no edge to scipy
-    lengths = np.linalg.norm(vectors, axis=-1) + 1e-12
+    # A length of zero (to 1e-8) is no edge to scipy; what is added to all of them changes no tree
+    lengths = np.linalg.norm(vectors, axis=-1) + 1.0
     tree = minimum_spanning_tree(np.triu(lengths, 1))
     both = coo_matrix(tree + tree.T).tocsr()
     order, before = breadth_first_order(both, 0, directed=False, return_predecessors=True)

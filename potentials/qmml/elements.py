@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from ase.data import atomic_numbers
+from ase.data import atomic_numbers, chemical_symbols
 
 from potentials.qmml.errors import QmmlError
 
@@ -30,12 +30,15 @@ _PM = {
 and 15, 12770 (2009); Pyykkö, Riedel & Patzschke, Chem. Eur. J. 11, 3511 (2005). All others are metals or noble gases,
 between whose atoms no bond is cut."""
 
-MOST_ORDER = 3.0
-
 
 def is_metal(number: int) -> bool:
     """Whether it is none of the non-metals and half-metals between which bonds can be cut (noble gases apart)."""
-    return number not in _BY_NUMBER and number not in (2, 10, 18, 36, 54, 86)
+    return not can_be_cut(number) and number not in (2, 10, 18, 36, 54, 86)
+
+
+def can_be_cut(number: int) -> bool:
+    """Whether bonds of this element can be cut, and capped with it."""
+    return number in _BY_NUMBER
 
 
 def single_bond_A(one: int, other: int) -> float:
@@ -81,9 +84,7 @@ def cap_share(host: int, end: int, cap: int) -> float:
 
 
 def _radii(number: int) -> tuple[int, int | None, int | None, float]:
-    if number not in _BY_NUMBER:
-        from ase.data import chemical_symbols
-
+    if not can_be_cut(number):
         raise QmmlError(f"no bond to {chemical_symbols[number]} can be cut, nor capped with it")
     return _BY_NUMBER[number]
 

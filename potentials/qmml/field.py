@@ -141,6 +141,8 @@ def charges_in(settings: Electrostatic, structure: Structure) -> np.ndarray:
                 f"embedding.electrostatic.charges: {len(given)} charges for {len(structure.numbers)} atoms; give one "
                 "of each"
             )
+        if not np.isfinite(given).all():
+            raise QmmlError("embedding.electrostatic.charges: must all be finite numbers of e")
         return np.array(given, float)
     try:
         if "equilibrate" in given:

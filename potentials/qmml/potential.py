@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
-from potentials.metadata import Metadata
 from potentials.neighbours import Structure, boxed
 from potentials.potential import Evaluation, Potential, PotentialCalculator, batches, structure_of
+from potentials.qmml.answers import Answer, QMMethod, reach_A
 from potentials.qmml.bonds import Bonds
 from potentials.qmml.cluster import Cluster, virial_eV
 from potentials.qmml.errors import TopologyError
 from potentials.qmml.field import Field, FieldAt, fields_of
-from potentials.qmml.methods import QMMethod, checked, reach_A
-from potentials.qmml.regions import Chosen, buffered, cut, grown, in_sphere
+from potentials.qmml.identity import identity
+from potentials.qmml.methods import checked
+from potentials.qmml.regions import Chosen, buffered, cut, depth_bonds, grown, in_sphere
 from potentials.qmml.settings import QmmlSettings
 
-NET = "an equal share taken off every atom"
+ENOUGH_BONDS = 2
+"""Of buffer. At a Si vacancy one leaves forces worse than without any QM (campaigns/benchmarks/qmml)."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Part:
         energy_eV: difference of the two.
         forces_eV_A: on all atoms of the structure, caps' forces handed on, (n, 3).
         virial_eV: dE/d(strain), (3, 3).
-        quantum_eV_A: the quantum forces on the members alone, (m, 3).
+        quantum_eV_A: the quantum method's own forces on the members, in the field where there is one, (m, 3).
     """
 
     energy_eV: float
@@ -72,7 +72,7 @@ class QmmlPotential(Potential):
         self.ml, self.qm, self.settings = ml, qm, settings
         self.reference, self.clusters, self.fields = reference, list(clusters), list(fields)
         self.conservative = settings.scheme == "subtractive"
-        self.metadata = _metadata(ml, qm, settings, clusters)
+        self.metadata = identity(ml, qm, settings, clusters)
         self.device, self.precision = ml.device, ml.precision
         # A following region is that of one structure after another
         self.batch_atoms = 1 if settings.follows else ml.batch_atoms
@@ -121,13 +121,26 @@ class QmmlPotential(Potential):
     def summary(self) -> str:
         """One line: method, regions, caps, scheme, embedding."""
         sizes = ", ".join(
-            f"{int(c.core.sum())} atoms" + (f" + {int((~c.core).sum())} of buffer" if not c.core.all() else "")
-            + f" and {c.n_caps} cap{'s'[: c.n_caps != 1]}"
+            _counted(int(c.core.sum()), "atom") + (f" + {int((~c.core).sum())} of buffer" if not c.core.all() else "")
+            + f" and {_counted(c.n_caps, 'cap')}" + (f" (charge {c.charge:+d})" if c.charge else "")
             for c in self.clusters
         )  # fmt: skip
         embedding = "mechanical" if self.settings.electrostatic is None else "electrostatic"
         scheme = self.settings.scheme.replace("_", " ")
         return f"{self.qm.name} on {sizes} within {self.ml.metadata.name}; {scheme}, {embedding} embedding"
+
+    def advice(self) -> str | None:
+        """What to beware of with these regions, one line; None where two bonds or more lie before every cut one."""
+        bonds = Bonds.of(self.reference)
+        depths = [d for c in self.clusters if (d := depth_bonds(bonds, c)) is not None]
+        if not depths or min(depths) >= ENOUGH_BONDS:
+            return None
+        return (
+            f"{_counted(min(depths), 'bond')} of buffer between a region and its nearest cut bond; where fewer than "
+            f"{ENOUGH_BONDS} lie between what moves or reacts and a cap, results can be worse than "
+            f"{self.ml.metadata.name}'s own: compute again with a larger region or buffer, and believe what no longer "
+            "changes"
+        )
 
     def _check_atoms(self, structures: Sequence[Structure]) -> None:
         for structure in structures:
@@ -179,19 +192,22 @@ class QmmlPotential(Potential):
             added = np.zeros((n, 3)), np.zeros((3, 3))
             energy, quantum = answer.energy_eV, answer.forces_eV_A
         else:
-            energy, quantum, added = self._in_field(structure, cluster, field, positions, multiplicity)
+            answer, energy, quantum, added = self._in_field(structure, cluster, field, positions, multiplicity)
         forces = quantum - ml.forces_eV_A
         return Part(
             energy - ml.energy_eV,
             cluster.pulled_back(forces, n) + added[0],
             virial_eV(positions, forces) + added[1],
-            quantum[: len(cluster.members)],
+            answer.forces_eV_A[: len(cluster.members)],
         )
 
     def _in_field(
         self, structure: Structure, cluster: Cluster, field: Field, positions: np.ndarray, multiplicity: int
-    ) -> tuple[float, np.ndarray, tuple[np.ndarray, np.ndarray]]:
-        """Energy, forces on the cluster at fixed F, and what F's change adds: forces on all atoms, and a virial."""
+    ) -> tuple[Answer, float, np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        """QM's answer; energy and forces on the cluster at fixed F, fixed charges' share taken off; F's change.
+
+        The last is what the change of F with all positions adds: forces on all atoms, and a virial.
+        """
         m = len(cluster.members)
         at: FieldAt = field.at(cluster, structure)
         F = at.value_V_A
@@ -204,7 +220,8 @@ class QmmlPotential(Potential):
         # The origin goes along with the members: a charged cluster feels that
         forces[:m] -= forces.sum(0) / m
         forces[:m] -= np.outer(field.inner_e - field.inner_e.mean(), F)
-        return answer.energy_eV + float(fixed @ F), forces, at.acting(fixed - answer.dipole_eA, len(structure.numbers))
+        added = at.acting(fixed - answer.dipole_eA, len(structure.numbers))
+        return answer, answer.energy_eV + float(fixed @ F), forces, added
 
     def _joined(self, structure: Structure, whole: Evaluation, parts: Sequence[Part]) -> Evaluation:
         energy = whole.energy_eV + sum(part.energy_eV for part in parts)
@@ -236,7 +253,7 @@ class QmmlCalculator(PotentialCalculator):
         Calculator.calculate(self, atoms, properties, system_changes)
         assert self.atoms is not None
         periodic = np.asarray(self.atoms.pbc, bool)
-        structure = boxed(structure_of(self.atoms), periodic, self.potential.reach_A)
+        structure = in_vacuum(structure_of(self.atoms), periodic, self.potential.reach_A)
         evaluation = self.evaluation = self.potential.evaluate([structure])[0]
         self.results = {
             "energy": evaluation.energy_eV,
@@ -248,33 +265,16 @@ class QmmlCalculator(PotentialCalculator):
             self.results["stress"] = np.array([s[0, 0], s[1, 1], s[2, 2], s[1, 2], s[0, 2], s[0, 1]])
 
 
-def _metadata(ml: Potential, qm: QMMethod, settings: QmmlSettings, clusters: Sequence[Cluster]) -> Metadata:
-    told: dict[str, Any] = {
-        "method": qm.name,
-        "settings": settings.to_json(),
-        "regions": [
-            {
-                "core": sorted(int(k) for k in c.members[c.core]),
-                "buffer": sorted(int(k) for k in c.members[~c.core]),
-                "cut_bonds": [[int(c.members[h]), int(e)] for h, e in zip(c.hosts, c.ends, strict=True)],
-                "charge": c.charge,
-                "multiplicity": c.multiplicity,
-            }
-            for c in clusters
-        ],
-    }
-    if settings.scheme == "force_mixing":
-        told["energy"] = "of the subtractive scheme; the forces are not its derivatives"
-        told["net_force"] = NET
-    own = ml.metadata
-    sha = own.checkpoint_sha256
-    if sha is not None:
-        sha = hashlib.sha256((sha + json.dumps(told, sort_keys=True)).encode()).hexdigest()
-    holds = None if own.dispersion is None else f"{own.dispersion} in the surroundings, {qm.name}'s in the region"
-    return replace(
-        own, name=f"{own.name}+qm", checkpoint_sha256=sha, dispersion=holds,
-        parameters={**(own.parameters or {}), "qmml": told},
-    )  # fmt: skip
+def in_vacuum(structure: Structure, periodic: np.ndarray, reach_A: float) -> Structure:
+    """The structure where it is, in a cell with vacuum in directions that are not periodic, (3,) of bool.
+
+    Atoms stay in their places, for the centre of a sphere may be told in the same coordinates.
+    """
+    return Structure(structure.numbers, structure.positions, boxed(structure, periodic, reach_A).cell)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'s' if n != 1 else ''}"
 
 
 def _in_calls(potential: Potential, structures: Sequence[Structure]) -> list[Evaluation]:

@@ -55,11 +55,11 @@ def cut(bonds: Bonds, chosen: Sequence[Chosen], settings: QmmlSettings) -> list[
     """
     found = []
     for one in chosen:
+        _check_size(len(one.members), settings)
         cluster = cut_out(
             bonds, one.members, one.core, settings.cap, settings.most_polar, one.charge, one.multiplicity
         )
-        if len(cluster.numbers) > settings.most_atoms:
-            raise RegionError(_too_many(len(cluster.numbers), settings))
+        _check_size(len(cluster.numbers), settings)
         found.append(cluster)
     return found
 
@@ -83,7 +83,7 @@ def _chosen(ml: Potential, bonds: Bonds, region: Region, settings: QmmlSettings)
         if region.atoms is None or settings.buffer is not None:
             members = grown(bonds, members, settings)
         found.append(Chosen(frozenset(core), frozenset(members), charge, multiplicity))
-    return _merged(bonds, found) if region.outside_domain else found
+    return _merged(bonds, found, settings) if region.outside_domain else found
 
 
 def _listed(bonds: Bonds, atoms: Sequence[int]) -> set[int]:
@@ -166,6 +166,7 @@ def whole(bonds: Bonds, atoms: Collection[int], settings: QmmlSettings) -> set[i
         RegionError: it cuts a bond to a metal, of which there would be no end; it has grown beyond `most_atoms`.
     """
     found, why = set(atoms), None
+    _check_size(len(found), settings)  # before its pairs are looked at
     while True:
         crossing = bonds.crossing(found)
         outer, counts = np.unique(bonds.second[crossing], return_counts=True)
@@ -198,7 +199,7 @@ def grown(bonds: Bonds, atoms: Collection[int], settings: QmmlSettings) -> set[i
     found = whole(bonds, atoms, settings)
     while True:
         try:
-            cut_out(bonds, found, found, settings.cap, settings.most_polar)
+            cut_out(bonds, found, atoms, settings.cap, settings.most_polar)
         except CrowdedError as crowded:
             found = whole(bonds, found | {crowded.outer}, settings)
         else:
@@ -250,7 +251,7 @@ def _apart(bonds: Bonds, chosen: Sequence[Chosen], settings: QmmlSettings) -> li
     return list(chosen)
 
 
-def _merged(bonds: Bonds, chosen: Iterable[Chosen], settings: QmmlSettings | None = None) -> list[Chosen]:
+def _merged(bonds: Bonds, chosen: Iterable[Chosen], settings: QmmlSettings) -> list[Chosen]:
     """With those that meet made one; charges add up."""
     left, found = list(chosen), list[Chosen]()
     while left:
@@ -262,12 +263,24 @@ def _merged(bonds: Bonds, chosen: Iterable[Chosen], settings: QmmlSettings | Non
         other = left.pop(near)
         if {one.multiplicity, other.multiplicity} - {None, 1}:
             raise QmmlError("multiplicity: regions that are merged have one in common; give them as one region")
-        members: Collection[int] = one.members | other.members
-        if settings is not None:
-            members = grown(bonds, members, settings)
+        members = grown(bonds, one.members | other.members, settings)
         left.insert(0, Chosen(one.core | other.core, frozenset(members), one.charge + other.charge, one.multiplicity))
     return found
 
 
-def _too_many(n: int, settings: QmmlSettings) -> str:
-    return f"the capped region has {n} atoms, and most_atoms is {settings.most_atoms}; choose less, or raise it"
+def _check_size(n: int, settings: QmmlSettings) -> None:
+    if n > settings.most_atoms:
+        raise RegionError(
+            f"the capped region has {n} atoms or more, and most_atoms is {settings.most_atoms}; choose less, or raise "
+            "it"
+        )
+
+
+def depth_bonds(bonds: Bonds, cluster: Cluster) -> int | None:
+    """Bonds from the region itself to the nearest cut bond: 0 where its own atoms are capped; None without caps."""
+    ends, found, depth = set(cluster.ends.tolist()), {int(k) for k in cluster.members[cluster.core]}, 0
+    while ends and (around := bonds.neighbours(found)):
+        if around & ends:
+            return depth
+        found, depth = found | around, depth + 1
+    return None  # nothing is cut, or only what no bond joins to the region

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from ase.data import atomic_numbers
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from potentials.qmml.bonds import MOST_POLAR
+from potentials.qmml.elements import can_be_cut
 from potentials.qmml.errors import QmmlError
+from potentials.qmml.faults import in_words
 
 MOST_ATOMS = 300
-METHODS = ("xtb", "dft", "potential")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -39,11 +43,12 @@ class Sphere(_Model):
     @field_validator("centre", mode="before")
     @classmethod
     def _atom_or_point(cls, value: Any) -> Any:
-        atom = isinstance(value, int) and not isinstance(value, bool)
-        point = isinstance(value, list | tuple) and len(value) == 3 and all(isinstance(x, int | float) for x in value)
-        if not (atom or point):
+        if isinstance(value, Integral) and not isinstance(value, bool):
+            return int(value)
+        point = isinstance(value, list | tuple | np.ndarray) and len(value) == 3
+        if not (point and all(isinstance(x, Real) and math.isfinite(x) for x in value)):
             raise ValueError(f"must be an atom's index, or a point as [x, y, z] in Å (is {value!r})")
-        return value
+        return tuple(float(x) for x in value)
 
     @model_validator(mode="after")
     def _leaves_outside(self) -> Sphere:
@@ -69,6 +74,16 @@ class Region(_Model):
     outside_domain: Literal[True] | None = None
     charge: int | None = None
     multiplicity: Annotated[int, Field(ge=1)] | None = None
+
+    @field_validator("atoms", mode="before")
+    @classmethod
+    def _indices(cls, value: Any) -> Any:
+        if value is not None and (
+            not isinstance(value, list | tuple | np.ndarray)
+            or not all(isinstance(k, Integral) and not isinstance(k, bool) for k in value)
+        ):
+            raise ValueError(f"must be a list of atoms' indices, from 0 (is {value!r})")
+        return None if value is None else [int(k) for k in value]
 
     @model_validator(mode="after")
     def _is_one(self) -> Region:
@@ -146,6 +161,8 @@ class QmmlSettings(_Model):
     def _an_element(cls, symbol: str) -> str:
         if symbol not in atomic_numbers or symbol == "X":
             raise ValueError(f"must be the symbol of an element (is {symbol!r})")
+        if not can_be_cut(atomic_numbers[symbol]):
+            raise ValueError(f"must be a non-metal that ends a single bond, as H or F (is {symbol!r})")
         return symbol
 
     @field_validator("embedding", mode="before")
@@ -199,20 +216,16 @@ class QmmlSettings(_Model):
         try:
             return cls(**given)
         except (ValidationError, TypeError) as error:
-            raise QmmlError(_in_words(error)) from None
+            raise QmmlError(in_words(error, _KEYS)) from None
 
     def to_json(self) -> dict[str, Any]:
         """What decides energies, JSON-able, without what is at its default."""
         return self.model_dump(mode="json", exclude_defaults=True, exclude={"insist", "overlap", "most_atoms"})
 
 
-def _in_words(error: ValidationError | TypeError) -> str:
-    if isinstance(error, TypeError):
-        return f"qm: keys must be words ({error})"
-    found = error.errors()
-    # Of the members of a union, the one that went deepest into what was typed was meant
-    first = max((e for e in found if e["loc"][:1] == found[0]["loc"][:1]), key=lambda e: len(e["loc"]))
-    # A union names its members in the place of the error; they are no keys that anybody typed
-    keys = [str(k) for k in first["loc"] if not str(k).startswith(("literal", "dict["))]
-    where = ".".join(["qm", *keys])
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "": QmmlSettings, "region": Region, "regions": Region, "sphere": Sphere, "buffer": Buffer,
+    "electrostatic": Electrostatic,
+}  # fmt: skip
+_KEYS = {name: tuple(section.model_fields) for name, section in _SECTIONS.items()}
+"""Of each section, for messages."""

@@ -72,6 +72,20 @@ def test_what_cannot_be_is_said_in_a_line(here, capsys, yaml, said):
     assert last.startswith(said)
 
 
+def test_thin_buffers_are_noted(here, capsys):
+    ase.io.write("si.extxyz", bulk("Si", cubic=True).repeat(2))
+    (here / "region.yaml").write_text("{method: potential, model: lj, region: {atoms: [0]}}")
+    words = ["si.extxyz", "--qm", "region.yaml", "--potential", "lj", "--set", "only=[derivatives]"]
+    assert main(["compute", "validate", *words]) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
+    assert notes[0].startswith("note: 0 bonds of buffer between a region and its nearest cut bond; where fewer than 2")
+
+
+def test_a_folder_is_no_file(here, capsys):
+    assert barrier("--qm", ".") == 2
+    assert capsys.readouterr().err.strip().splitlines()[-1] == "--qm .: is a folder; give a YAML file"
+
+
 def test_a_supercell_is_not_what_the_region_was_chosen_in(here, capsys):
     (here / "region.yaml").write_text("{method: potential, model: lj, region: {atoms: [0]}}")
     words = ["--potential", "lj", "--option", "sigma_A=2.1", "--set", "supercell_length_A=8", "--set", "relax=false"]

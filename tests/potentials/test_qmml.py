@@ -222,6 +222,21 @@ def test_the_field_of_charges_acts_and_its_forces_are_derivatives():
         check_stress(potential, structure, 1e-5)
 
 
+def test_mixed_forces_in_a_field_are_those_of_the_quantum_method_in_it():
+    """Nothing is taken off for fixed charges: E_ML of the whole has no say in the core, and counts nothing there."""
+    atoms = alkane(5)
+    charges = np.where(atoms.numbers == 6, -0.3, 0.13).tolist()
+    embedding = {"electrostatic": {"charges": charges, "cutoff_A": 7.0}}
+    settings = {"region": {"atoms": methyl(atoms)}, "embedding": embedding, "scheme": "force_mixing"}
+    potential = qmml(gentle(), atoms, settings)
+    (cluster,), structure = potential.clusters, structure_of(atoms)
+    field = potential.fields[0].at(cluster, structure).value_V_A
+    box = cluster.in_box(cluster.positions(structure), 10.0)
+    (alone,) = potential.qm.evaluate([box], 0, 1, field)
+    off = evaluated(potential, atoms).forces_eV_A[cluster.members] - alone.forces_eV_A[: len(cluster.members)]
+    assert np.ptp(off, axis=0).max() < 1e-6  # the share that each atom's forces are less by
+
+
 def test_a_field_changes_the_energy_by_minus_the_dipole():
     atoms = alkane(2)
     atoms.positions[2] += [0.3, 0.2, 0.1]

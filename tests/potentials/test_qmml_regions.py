@@ -7,7 +7,7 @@ from ase.build import bulk, graphene, molecule
 
 from potentials import load
 from potentials.potential import structure_of
-from potentials.qmml import QMError, QmmlError, QmmlSettings, RegionError, qmml
+from potentials.qmml import QmmlError, QmmlSettings, RegionError, qmml
 from potentials.qmml.bonds import Bonds
 from potentials.qmml.elements import bond_order, cap_share, is_metal
 from potentials.qmml.regions import grown, whole
@@ -221,6 +221,13 @@ def test_atoms_outside_the_domain_are_a_region(monkeypatch):
     strange[list(bonds.neighbours({0}))] = 5.0
     found = qmml(soft(), atoms, LJ | {"region": {"outside_domain": True}}).clusters
     assert sorted(len(c.members) for c in found) == [1, 5]
+    diamond = bulk("C", cubic=True).repeat(2)  # whose caps on one atom would be 1.0 Å apart
+    bonds = Bonds.of(structure_of(diamond))
+    between = min(bonds.neighbours({0}))
+    strange[:] = 1.0
+    strange[[0, min(bonds.neighbours({between}) - {0})]] = 5.0
+    (found,) = qmml(soft(), diamond, LJ | {"region": {"outside_domain": True}}).clusters
+    assert between in found.members and found.core.sum() == 2
     monkeypatch.undo()
     assert refused(atoms, NoDomainError, region={"outside_domain": True}).startswith("no reference set is known of lj")
 
@@ -230,66 +237,6 @@ def test_whole_takes_in_what_is_bonded_from_many_sides():
     bonds = Bonds.of(structure_of(atoms))
     around = bonds.neighbours({0})
     assert whole(bonds, around, QmmlSettings.of(LJ | {"region": {"atoms": [0]}})) == around | {0}
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"region": {}}, "qm.region: give one of atoms, sphere and outside_domain"),
-        ({}, "qm: give one of region and regions"),
-        ({"region": {"atoms": [1]}, "metod": "xtb"}, "qm.metod: Extra inputs are not permitted"),
-        ({"region": {"atoms": [1]}, "method": "ccsd"}, "qm.method: Input should be 'xtb', 'dft' or 'potential'"),
-        ({"region": {"atoms": [1]}, "cap": "Hh"}, "qm.cap: must be the symbol of an element (is 'Hh')"),
-        ({"region": {"atoms": [1]}, "buffer": {}}, "qm.buffer: give one of hops and radius_A"),
-        ({"region": {"atoms": [-1]}}, "qm.region.atoms.0: Input should be greater than or equal to 0"),
-        ({"region": {"atoms": [1]}, "method": "potential"}, "qm: model: method potential needs the name of one"),
-        (
-            {"region": {"sphere": {"centre": 0, "radius_A": 3, "follow": True}}},
-            "qm: sphere.follow: a region that changes makes the subtractive energy jump; use scheme: force_mixing, or "
-            "leave follow away",
-        ),
-        (
-            {"region": {"sphere": {"centre": 0, "radius_A": 3, "leave_A": 2}}},
-            "qm.region.sphere: leave_A must be at least radius_A, 3 (is 2)",
-        ),
-        (
-            {"region": {"atoms": [1]}, "embedding": "electrostatic"},
-            "qm.embedding: must be mechanical, or {electrostatic: {charges: ...}} (is 'electrostatic')",
-        ),
-        (
-            {"region": {"atoms": [1]}, "embedding": {"electrostatic": {"cutoff": 3, "charges": {}}}},
-            "qm.embedding.electrostatic.cutoff: Extra inputs are not permitted",
-        ),
-        (
-            {"region": {"sphere": {"centre": "Si", "radius_A": 3}}},
-            "qm.region.sphere.centre: must be an atom's index, or a point as [x, y, z] in Å (is 'Si')",
-        ),
-        ([1], "qm: give settings, as {method: xtb, region: {sphere: {centre: 12, radius_A: 4}}}"),
-    ],
-)
-def test_settings_that_cannot_be_say_where(given, said):
-    with pytest.raises(QmmlError) as error:
-        QmmlSettings.of(given)
-    assert str(error.value) == said
-
-
-def test_methods_say_what_they_lack():
-    atoms = alkane(4)
-    region = {"region": {"atoms": methyl(atoms)}}
-    assert refused(atoms, QMError, method="xtb", model="GFN9", **region) == (
-        "qm.model: xtb knows GFN2-xTB, GFN1-xTB, IPEA1-xTB (is 'GFN9')"
-    )
-    assert refused(atoms, QMError, method="xtb", model=None, options={"temperature": 3}, **region) == (
-        "qm.options: xtb has no option 'temperature'; there are electronic_temperature_K, accuracy, max_iterations"
-    )
-    assert refused(atoms, QMError, model="ljj", **region).startswith(
-        "qm.model: unknown potential 'ljj'; did you mean 'lj'?"
-    )
-    heavy = Atoms("U", cell=[12, 12, 12], pbc=True)
-    assert refused(heavy, QMError, method="xtb", model=None, region={"atoms": [0]}) == "GFN2-xTB does not know U"
-    assert refused(atoms, QMError, method="dft", model="PBE", options={"ecut": 3}, **region).startswith(
-        "qm.options: dft has no option 'ecut'; there are code, xc,"
-    )
 
 
 def test_the_potential_knows_the_caps():
@@ -311,3 +258,69 @@ def test_atoms_that_are_not_there_are_refused():
     assert refused(empty, region={"sphere": {"centre": (0.0, 0.0, 0.0), "radius_A": 0.5}}).startswith(
         "sphere: no atom lies within 0.5 Å of its centre (the nearest: "
     )
+
+
+def test_a_point_is_meant_in_the_coordinates_of_its_molecule():
+    """Also where vacuum is put around it, and where the calculator puts it."""
+    free = alkane(6)
+    free.cell, free.pbc = None, False
+    free.positions -= [100, 20, 3]
+    spheres = [{"centre": c, "radius_A": 1.2} for c in (0, free.positions[0], tuple(free.positions[0]), np.int64(0))]
+    chosen = [qmml(soft(), free, LJ | {"region": {"sphere": s}}).clusters[0].members.tolist() for s in spheres]
+    assert sorted(chosen[0]) == methyl(alkane(6)) and all(c == chosen[0] for c in chosen)
+    follows = {"sphere": spheres[1] | {"follow": True}}
+    potential = qmml(soft(), free, LJ | {"region": follows, "scheme": "force_mixing"})
+    free.calc = potential.calculator()
+    assert np.isfinite(free.get_forces()).all()
+    assert sorted(potential.clusters[0].members.tolist()) == methyl(alkane(6))
+
+
+def test_too_large_a_region_is_refused_before_its_pairs_are_looked_at():
+    """1207 atoms, whose pairs would take seconds."""
+    big = bulk("Si", cubic=True).repeat(7)
+    said = "the capped region has 1207 atoms or more, and most_atoms is 300; choose less, or raise it"
+    sphere = {"sphere": {"centre": 0, "radius_A": 18.0}}
+    assert refused(big, region=sphere) == said
+    inside = np.flatnonzero(big.get_distances(0, range(len(big)), mic=True) < 18.0)
+    assert refused(big, region={"atoms": inside}) == said
+
+
+def test_a_region_that_grew_to_everything_says_from_how_few():
+    sheet = graphene(size=(3, 3, 1), vacuum=8.0)
+    sheet.pbc = True
+    assert refused(sheet, region={"sphere": {"centre": 0, "radius_A": 2.0}}) == (
+        "the region, grown from 4 atoms over bonds that must not be cut, holds every atom and reaches its own images: "
+        "nothing is left around it; take a supercell, or a smaller region"
+    )
+
+
+def test_noble_gases_pressed_together_are_not_capped():
+    pressed = chain(["Ar"] * 4, 2.5)
+    assert refused(pressed, region={"atoms": [0, 1]}).endswith(
+        "the bond Ar1-Ar2 (2.50 Å) is to a noble gas, which no cap stands for; take Ar2 into the region too"
+    )
+
+
+def test_a_buffer_of_fewer_than_two_bonds_is_warned_of():
+    atoms = bulk("Si", cubic=True).repeat(3)
+    asked = {n: qmml(soft(), atoms, LJ | {"region": {"atoms": [0]}, "buffer": {"hops": n}}) for n in range(3)}
+    for n, bonds in ((0, "0 bonds"), (1, "1 bond")):
+        assert asked[n].advice() == (
+            f"{bonds} of buffer between a region and its nearest cut bond; where fewer than 2 lie between what moves "
+            "or reacts and a cap, results can be worse than lj's own: compute again with a larger region or buffer, "
+            "and believe what no longer changes"
+        )
+    assert asked[2].advice() is None
+    water = molecule("H2O")
+    water.center(vacuum=6.0)
+    assert qmml(soft(), water, LJ | {"region": {"atoms": [0, 1, 2]}}).advice() is None  # nothing is cut
+
+
+def test_a_summary_counts_and_tells_the_charge():
+    water = molecule("H2O")
+    water.center(vacuum=6.0)
+    settings = {"region": {"atoms": [0, 1, 2]}, "charge": 1, "multiplicity": 2, "insist": True}
+    assert qmml(soft(), water, settings).summary().endswith(
+        " on 3 atoms and 0 caps (charge +1) within lj; subtractive, mechanical embedding"
+    )
+    assert " on 1 atom and 4 caps within lj" in qmml(soft(), silicon(0), LJ | {"region": {"atoms": [0]}}).summary()
