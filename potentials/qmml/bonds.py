@@ -17,7 +17,7 @@ BONDED = 1.25
 """Of the sum of covalent radii (Cordero et al., Dalton Trans. 2832 (2008)): H2 is at 1.19, bonds of crystals within
 1.1, Si's second neighbours at 1.73."""
 MOST_POLAR = 0.3
-"""Difference of Pauling's electronegativities across a bond that is cut: Si-Ge has 0.11, Ga-As 0.37, C-N 0.49, Si-C
+"""Difference of Pauling's electronegativities across a bond that is cut: Si-Ge has 0.11, C-P 0.36, C-N 0.49, Si-C
 0.65, Si-O 1.5."""
 MOST_MULTIPLE = 1.35
 """Bond order, by length, of a bond that is cut; graphene's is 1.5, the middle one of butadiene 1.2."""
