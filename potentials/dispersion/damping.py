@@ -25,6 +25,7 @@ class Damping:
     Attributes:
         s6, s8: of both terms; a1: no unit; a2_bohr: as publications have it.
         name: whose they are: a functional's, or "fitted to 7net-0".
+        held: share of the attraction that the potential has already between atoms that it sees: it is left out there.
     """
 
     s6: float
@@ -32,6 +33,7 @@ class Damping:
     a1: float
     a2_bohr: float
     name: str
+    held: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """By name."""

@@ -113,7 +113,7 @@ class DispersionModel(PairVectorModel):
         ratios, radii = net.tables()
         one, other = kinds[pairs.first], kinds[pairs.second]
         reach, width = net.reach.pairs_A / Bohr, net.reach.pair_width_A / Bohr
-        scales = (net.damping.s6, net.damping.s8)
+        scales = (net.damping.s6, net.damping.s8, net.damping.held)
         found = pair_sum(pairs, c6, alpha, ratios[one, other], radii[one, other], scales, reach, width)
         if not net.three_body:
             return found

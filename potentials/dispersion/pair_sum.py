@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from ase.units import Bohr
 from torch import Tensor
 
+HELD_TO_BOHR, HELD_FADES_BOHR = 10 / Bohr, 5 / Bohr
+"""Beyond what networks of 5 Å see in a step nothing is held for sure; a slope right there would shift layers."""
 
 @dataclass(frozen=True)
 class Derivatives:
@@ -76,17 +79,19 @@ def pair_sum(
     alpha: Tensor,
     ratios: Tensor,
     radii: Tensor,
-    scales: tuple[float, float],
+    scales: tuple[float, float, float],
     cutoff: float,
     width: float,
 ) -> Derivatives:
-    """E = −Σ_pairs C6_ij [s6/(r⁶ + R₀⁶) + s8 (C8/C6)/(r⁸ + R₀⁸)], switched off at the cutoff.
+    """E = −Σ_pairs C6_ij (1 − h g(r)) [s6/(r⁶ + R₀⁶) + s8 (C8/C6)/(r⁸ + R₀⁸)], switched off at the cutoff.
+
+    h is what the potential holds already where it looks, g(r) 1 up to 5 Å and 0 from 10 Å on: the far end is whole.
 
     C8/C6 = 3 Q_i Q_j and R₀ are elements' alone (Grimme et al., J. Chem. Phys. 132, 154104 (2010); Johnson and Becke,
     J. Chem. Phys. 124, 174104 (2006)): the bracket is geometry, and summing it over all images of (i, j) leaves one C6
     a couple of atoms to differentiate.
 
-    ratios, radii: C8/C6 and R₀ of each pair, (n_pairs,); scales: s6, s8.
+    ratios, radii: C8/C6 and R₀ of each pair, (n_pairs,); scales: s6, s8, h.
     """
     i, j, which = couples(pairs)
     bracket, slope, r = _bracket(pairs.vectors, ratios, radii, scales, cutoff, width)
@@ -102,7 +107,7 @@ def pair_sum(
 
 
 def _bracket(
-    vectors: Tensor, ratios: Tensor, radii: Tensor, scales: tuple[float, float], cutoff: float, width: float
+    vectors: Tensor, ratios: Tensor, radii: Tensor, scales: tuple[float, float, float], cutoff: float, width: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The bracket, its slope by r, and r, (n_pairs,)."""
     squared = (vectors * vectors).sum(1)
@@ -112,4 +117,8 @@ def _bracket(
     eight = scales[1] * ratios / (sixth * squared + radius2**4)
     minus_slope = 6 * sixth * six / (sixth + radius2**3) + 8 * sixth * squared * eight / (sixth * squared + radius2**4)
     keep, fall = switch(r, cutoff, width)
+    if scales[2]:
+        inside, falls = switch(r, HELD_TO_BOHR, HELD_FADES_BOHR)
+        left = 1 - scales[2] * inside
+        keep, fall = keep * left, fall * left - keep * scales[2] * falls
     return keep * (six + eight), fall * (six + eight) - keep * minus_slope / r, r

@@ -199,6 +199,26 @@ def test_energy_ends_softly_at_the_cutoff(far):
     assert near < 0 and beyond == 0 and abs(end) < 1e-9 * abs(near)
 
 
+def of_two(r_A, held):
+    """Energy of two atoms with C6 = α = 1, undamped, and its slope along the pair vector."""
+    one = torch.tensor([0])
+    pairs = PairList(
+        torch.tensor([[0.0, 0.0, r_A / Bohr]], dtype=torch.float64), one, one + 1, one, torch.zeros(2).long(), 1
+    )
+    ones, none = torch.ones(2, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    found = pair_sum(pairs, ones, ones, none, none, (1.0, 0.0, held), 1e3, 1.0)
+    return float(found.energy), float(found.by_vector[0, 2])
+
+
+@pytest.mark.parametrize(("r_A", "left"), [(3.0, 0.6), (5.0, 0.6), (7.5, 0.8), (10.0, 1.0), (20.0, 1.0)])
+def test_what_a_potential_holds_is_left_out_where_it_looks_and_never_far_away(r_A, left):
+    energy, slope = of_two(r_A, 0.4)
+    assert energy == pytest.approx(-left / (r_A / Bohr) ** 6, rel=1e-12)
+    step = 1e-4 * Bohr
+    difference = (of_two(r_A + step, 0.4)[0] - of_two(r_A - step, 0.4)[0]) / 2e-4
+    assert slope == pytest.approx(difference, rel=1e-6)  # of the step's third order
+
+
 def by_dftd4(atoms, s6=1.0, s8=0.0, s9=0.0):
     """Energy, eV, of a cluster, with damping of PBE."""
     from dftd4.interface import DampingParam, DispersionModel
@@ -230,7 +250,7 @@ def test_sums_are_dftd4s_where_its_c6_are_put_in(far, name):
         six, alpha = np.diag(properties["c6 coefficients"]).copy(), properties["polarizabilities"]
         inputs = torch.as_tensor(six), torch.as_tensor(alpha)
         one, other = kinds[pairs.first], kinds[pairs.second]
-        got = pair_sum(pairs, *inputs, ratios[one, other], radii[one, other], (1.0, s8), 1e3, 1.0)
+        got = pair_sum(pairs, *inputs, ratios[one, other], radii[one, other], (1.0, s8, 0.0), 1e3, 1.0)
         assert float(got.energy) * Hartree == pytest.approx(expected, rel=0.01)
 
 
