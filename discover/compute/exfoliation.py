@@ -18,6 +18,7 @@ from properties.layers import ExfoliationSettings, exfoliation
 
 _DEFAULT = ExfoliationSettings()
 Opening = Annotated[float, Field(ge=-2, le=100)]
+Points = Annotated[int, Field(ge=2, le=200)]  # one alone sees no barrier
 
 
 class Settings(BaseModel):
@@ -31,7 +32,7 @@ class Settings(BaseModel):
     fmax_eV_A: float = Field(default=_DEFAULT.fmax_eV_A, gt=0)
     openings_A: list[Opening] = list(_DEFAULT.openings_A)
     sliding: bool = True
-    sliding_grid: tuple[Annotated[int, Field(ge=1, le=200)], Annotated[int, Field(ge=1, le=200)]] | None = None
+    sliding_grid: tuple[Points, Points] | None = None
     sliding_openings_A: Annotated[list[Opening], Field(min_length=1)] = list(_DEFAULT.sliding_openings_A)
     sliding_layer: int = Field(default=0, ge=0)
 
@@ -181,5 +182,5 @@ def plots(json: Mapping[str, Any]) -> Sequence[Plot]:
     if not json["layered"]:
         return []
     curve = [] if json["curve"] is None else [curve_plot(json)]
-    sliding = [] if json["sliding"] is None or min(json["sliding"]["grid"]) < 2 else [sliding_plot(json)]
+    sliding = [] if json["sliding"] is None else [sliding_plot(json)]
     return [side_plot(json), *curve, *sliding]

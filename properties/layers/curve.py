@@ -12,6 +12,7 @@ from scipy.interpolate import make_interp_spline
 from scipy.optimize import minimize_scalar
 
 from potentials.potential import Potential
+from properties.errors import PropertyError
 from properties.evaluating import evaluate_all
 from properties.layers.layers import LayeredCrystal
 from properties.layers.stacks import spread
@@ -117,10 +118,15 @@ def binding_curve(
     openings_A: of every gap, from the crystal's own; those that would press layers through each other are left out.
 
     Raises:
+        PropertyError: none is left.
         EvaluationError: as of `evaluate_all`.
     """
     least = 0.5 * min(gap.distance_A for gap in crystal.gaps)
-    wanted = sorted(x for x in openings_A if x > -least)
+    wanted = sorted({x for x in openings_A if x > -least})  # a spline takes each place once
+    if not wanted:
+        raise PropertyError(
+            f"openings_A: all of them press layers through each other; give some above {-least:.2f} Å, or none at all"
+        )
     told = evaluate_all(potential, [spread(crystal, x) for x in wanted], on_done)
     return BindingCurve(
         crystal.interlayer_distance_A + np.array(wanted),

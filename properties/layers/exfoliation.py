@@ -20,7 +20,7 @@ from properties.layers.isolated_layers import IsolatedLayer, isolated_layers
 from properties.layers.layers import LayeredCrystal, NotLayeredError, find_layers, formula_of
 from properties.layers.reach import vacuum_A
 from properties.layers.sliding import OPENINGS_A as SLIDING_OPENINGS_A
-from properties.layers.sliding import SlidingSurface, sliding_surface
+from properties.layers.sliding import SlidingSurface, check_sliding_layer, sliding_surface
 from properties.layers.stacks import opened
 from properties.rest import FMAX_EV_A, MAX_STEPS, NotAtRestError, at_rest
 
@@ -193,12 +193,12 @@ def exfoliation(
 
     Raises:
         NotLayeredError: it is no stack of layers, as given or at rest.
-        PropertyError: there is no layer that should slide.
+        PropertyError: there is no layer that should slide, or no distance that the binding curve asks for.
         NotAtRestError: the crystal or a layer does not come to rest.
         EvaluationError: the potential gives something that is not finite.
     """
     settings, tell = settings or ExfoliationSettings(), on_news or (lambda doing, done, of: None)
-    find_layers(atoms, settings.bond_scale)  # before anything costs time
+    _check(atoms, settings)
     potential = potential.in_double_precision()
     tell("bringing the crystal to rest", 0, 1)
     crystal, bulk_eV, calls = _at_rest(potential, atoms, settings)
@@ -219,6 +219,13 @@ def exfoliation(
         settings=settings,
         rest_calls=calls,
     )
+
+
+def _check(atoms: Atoms, settings: ExfoliationSettings) -> None:
+    """Before anything costs time: as of `find_layers` and `check_sliding_layer`."""
+    find_layers(atoms, settings.bond_scale)
+    if settings.sliding:
+        check_sliding_layer(find_layers(primitive(atoms), settings.bond_scale), settings.sliding_layer)
 
 
 def _curve(

@@ -114,16 +114,15 @@ def sliding_surface(
         PropertyError: there is no such layer.
         EvaluationError: as of `evaluate_all`.
     """
+    check_sliding_layer(crystal, layer)
     stack = with_two_layers(crystal)
-    if layer >= len(stack.layers):
-        raise PropertyError(f"sliding_layer: there is no layer {layer}; the last one is {len(stack.layers) - 1}")
     vectors = stack.atoms.cell.array[:2]
     n = grid or points_along(vectors)
     turns = shift_symmetries(stack, layer)
     same = distinct_shifts(n, turns)
     places = np.unique(same)
     shifts = [(place // n[1] / n[0], place % n[1] / n[1]) for place in places]
-    openings = tuple(sorted(openings_A))
+    openings = tuple(sorted(set(openings_A)))  # a spline takes each place once
     cells = [slid(stack, layer, np.array(shift) @ vectors, opening) for shift in shifts for opening in openings]
     told = evaluate_all(potential, cells, None if on_done is None else lambda done: on_done(done, len(cells)))
     lines = np.array([answer.energy_eV for answer in told]).reshape(len(places), len(openings))
@@ -141,6 +140,17 @@ def sliding_surface(
         len(stack.layers[layer].atoms),
         len(cells),
     )
+
+
+def check_sliding_layer(crystal: LayeredCrystal, layer: int) -> None:
+    """Before anything costs time.
+
+    Raises:
+        PropertyError: there is no such layer.
+    """
+    last = max(len(crystal.layers), 2) - 1  # a cell of one layer is doubled
+    if layer > last:
+        raise PropertyError(f"sliding_layer: there is no layer {layer}; the last one is {last}")
 
 
 def points_along(vectors: np.ndarray) -> tuple[int, int]:

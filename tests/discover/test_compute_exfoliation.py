@@ -100,6 +100,8 @@ BAD = {
     "bond_scale=0": "--set: bond_scale: must be more than 0 (is 0)",
     "sliding_openings_A=[]": "--set: sliding_openings_A: ",
     "sliding_layer=7": "sheets.extxyz: sliding_layer: there is no layer 7; the last one is 1",
+    "sliding_grid=[1, 6]": "--set: sliding_grid[0]: must be at least 2 (is 1)",
+    "openings_A=[-1.9, -1.8]": "sheets.extxyz: openings_A: all of them press layers through each other; ",
     "vacuum=3": "--set: vacuum: unknown key; did you mean 'vacuum_A'?",
 }
 

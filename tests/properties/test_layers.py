@@ -10,6 +10,7 @@ from scipy.optimize import minimize_scalar
 
 from potentials import load
 from potentials.potential import structure_of
+from properties.errors import PropertyError
 from properties.layers import ExfoliationSettings, NotLayeredError, exfoliation, find_layers
 from properties.layers.curve import binding_curve, minimum
 from properties.layers.isolated_layers import isolated_layers
@@ -185,6 +186,19 @@ def test_fourier_series_is_exact_for_few_waves():
     assert fourier_refined(wave(6), 60) == pytest.approx(wave(60), abs=1e-12)
     turned = refined(wave(6), [np.eye(2, dtype=int), -np.eye(2, dtype=int)], 60)
     assert turned == pytest.approx((wave(60) + np.roll(wave(60)[::-1, ::-1], (1, 1), (0, 1))) / 2, abs=1e-12)
+
+
+def test_a_distance_given_twice_counts_once(lj):
+    crystal = find_layers(sheets())
+    assert binding_curve(lj, crystal, 0.0, (0.0, 0.2, 0.0, 0.1)).meV_per_A2 == pytest.approx(
+        binding_curve(lj, crystal, 0.0, (0.0, 0.1, 0.2)).meV_per_A2
+    )
+    assert sliding_surface(lj, crystal, (2, 2), (0.1, 0.0, 0.1)).openings_A == (0.0, 0.1)
+
+
+def test_a_layer_that_is_not_there_costs_no_evaluation():
+    with pytest.raises(PropertyError, match="sliding_layer: there is no layer 2; the last one is 1"):
+        exfoliation(None, sheets(), ExfoliationSettings(sliding_layer=2))
 
 
 def test_a_minimum_at_an_end_is_none():

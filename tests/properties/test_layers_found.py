@@ -151,6 +151,28 @@ def test_molecules_between_layers_are_no_stack():
         find_layers(layer)
 
 
+def test_layers_that_cross_are_no_stack():
+    """Two open nets of carbon chains, one through the other's meshes at a right angle, 4.2 Å from chain to chain."""
+    along = 1.4 * np.arange(6)
+    across = along[1:]
+    zero, rest = np.zeros(6), np.zeros(5)
+    flat = np.concatenate([np.array([along, zero, zero]).T, np.array([rest, across, rest]).T])
+    upright = flat[:, [2, 1, 0]] + 4.2
+    with pytest.raises(NotLayeredError, match=r"^C has layers that cross each other: no stack"):
+        find_layers(Atoms("C22", np.concatenate([flat, upright]), cell=[8.4] * 3, pbc=True))
+
+
+def test_nets_that_run_through_each_other_are_no_stack():
+    """A square lattice whose atoms are joined along the diagonals alone, by arches above and below each other."""
+    steps, heights = np.array([1.3, 2.1, 3.5, 4.3]), np.array([0.65, 1.85, 1.85, 0.65])
+    steps /= np.sqrt(2)  # along either vector
+    over, under = np.array([steps, steps, heights]).T, np.array([steps, -steps, -heights]).T
+    side = 5.6 / np.sqrt(2)
+    nets = Atoms("C9", np.concatenate([np.zeros((1, 3)), over, under]), cell=[side, side, 9.0], pbc=True)
+    with pytest.raises(NotLayeredError, match=r"^C has nets that run through each other in one layer"):
+        find_layers(nets)
+
+
 def test_two_kinds_of_layers_are_told_apart():
     found = find_layers(sheets())
     assert [layer.formula for layer in found.layers] == ["Cu", "Ag"]
