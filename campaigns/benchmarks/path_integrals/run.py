@@ -24,7 +24,7 @@ TEMPERATURE_K = 300.0
 DT_FS = 0.5
 AGREEMENT: dict[str, dict[str, Any]] = {
     "lj": {"isotopes": "20Ne>22Ne", "temperature_K": 20.0, "dt_fs": 5.0, "beads": 8, "steps": 1200, "nodes": 2},
-    "7net-0": {"isotopes": "H>D", "temperature_K": 300.0, "dt_fs": 1.0, "beads": 8, "steps": 600, "nodes": 1},
+    "7net-0": {"isotopes": "H>D", "temperature_K": 300.0, "dt_fs": 1.0, "beads": 8, "steps": 1600, "nodes": 1},
 }
 """Both sides take as many steps, of which a tenth is forgotten."""
 EVERY = 2
