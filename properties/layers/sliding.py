@@ -121,21 +121,20 @@ def sliding_surface(
     turns = shift_symmetries(stack, layer)
     same = distinct_shifts(n, turns)
     places = np.unique(same)
-    shifts = [(place // n[1] / n[0], place % n[1] / n[1]) for place in places]
+    shifts = np.stack(np.divmod(places, n[1]), axis=-1) / n @ vectors
     openings = tuple(sorted(set(openings_A)))  # a spline takes each place once
-    cells = [slid(stack, layer, np.array(shift) @ vectors, opening) for shift in shifts for opening in openings]
+    cells = [slid(stack, layer, shift, opening) for shift in shifts for opening in openings]
     told = evaluate_all(potential, cells, None if on_done is None else lambda done: on_done(done, len(cells)))
     lines = np.array([answer.energy_eV for answer in told]).reshape(len(places), len(openings))
-    lowest = [_lowest(openings, line) for line in lines]
+    energies, best, ended = map(np.array, zip(*(_lowest(openings, line) for line in lines), strict=True))
     order = np.searchsorted(places, same)
-    energies = np.array([energy for energy, _, _ in lowest])
     return SlidingSurface(
         vectors,
         layer,
         openings,
         (energies - energies[order[0, 0]])[order],
-        np.array([opening for _, opening, _ in lowest])[order],
-        int(np.array([ended for _, _, ended in lowest])[order].sum()),
+        best[order],
+        int(ended[order].sum()),
         np.array(turns),
         len(stack.layers[layer].atoms),
         len(cells),
