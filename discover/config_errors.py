@@ -104,8 +104,10 @@ def _message(error: Any, root: type[BaseModel]) -> tuple[Key, str]:
     if kind == "literal_error":
         return key, f"must be {context['expected']} (is {value!r})"
     if kind in ("too_short", "too_long"):
-        limit = context.get("min_length", context.get("max_length"))
-        return key, f"must have {limit} values (has {context['actual_length']})"
+        least = kind == "too_short"
+        limit = context["min_length" if least else "max_length"]
+        many = f"at {'least' if least else 'most'} {limit} value{'s' * (limit != 1)}"
+        return key, f"must have {many} (has {context['actual_length']})"
     if kind == "string_pattern_mismatch" and key[-1] == "device":
         return key, f"must be auto, cpu, cuda or cuda:N (is {value!r})"
     if kind == "string_type" and isinstance(value, bool):

@@ -63,7 +63,7 @@ BAD = {
     "system: Si\nsearch: {hours: yes}": "c.yaml:2: search.hours: must be a number (is true)",
     "system: Si\nsearch: {pressure_GPa: .nan}": "c.yaml:2: search.pressure_GPa: must be a finite number (is nan)",
     "system: Si\nsearch:\nseed: 2": "c.yaml:2: search: must be keys and values (is empty)",
-    "system: Si\nsearch: {atoms: [2]}": "c.yaml:2: search.atoms: must have 2 values (has 1)",
+    "system: Si\nsearch: {atoms: [2]}": "c.yaml:2: search.atoms: must have at least 2 values (has 1)",
     "system: Si\nsearch:\n  annealing: {t_start_K: 100, t_end_K: 300}": "c.yaml:3: search.annealing.t_end_K: must be "
     "at most t_start_K, 100 (is 300)",
     "system: Si\nsearch:\n  genetic: {operators: {mate: 1}}": "c.yaml:3: search.genetic.operators: unknown operator "

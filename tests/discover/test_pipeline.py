@@ -466,7 +466,7 @@ def written(tmp_path, text):
 BAD = {
     "properties: elastic": "c.yaml:3: properties: must be a list of stages, as in [validate, elastic, phonons] "
     "(is 'elastic')",
-    "properties: []": "c.yaml:3: properties.stages: must have 1 values (has 0)",
+    "properties: []": "c.yaml:3: properties.stages: must have at least 1 value (has 0)",
     "properties:\n  - validate\n  - phonon": "c.yaml:5: properties[1]: unknown stage 'phonon'; did you mean 'phonons'?",
     "properties: [rest]": "c.yaml:3: properties[0]: unknown stage 'rest'; it comes by itself where a stage needs it; "
     "leave it out",
