@@ -77,7 +77,7 @@ def test_a_sum_conforms():
 
 def test_a_sum_shares_no_hull_with_its_part(both):
     one = potential("7net-0").metadata
-    other = joined_metadata(one, load("ewald", "cpu", charges={"Na": 0.9, "Cl": -0.9}).metadata)
+    other = joined_metadata(one, load("ewald", "cpu", charges={"Na": 0.9, "Cl": -0.9}).metadata, "electrostatics")
     through_json = json.loads(json.dumps(both.metadata.to_json()))
     assert both.metadata.same_energies(through_json)
     assert not one.same_energies(through_json)
