@@ -22,7 +22,7 @@ from crystals import CRYSTALS  # noqa: E402
 from machine import machine  # noqa: E402
 from shown import draw, text  # noqa: E402
 
-POTENTIALS = ("7net-0", "7net-0+c6", "7net-0+d4", "7net-0+d3")
+POTENTIALS = ("7net-0", "7net-0+c6", "7net-l3i5+c6", "7net-0+d4", "7net-0+d3")
 
 
 def main() -> None:

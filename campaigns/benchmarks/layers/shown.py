@@ -8,8 +8,11 @@ from typing import Any
 
 from crystals import CRYSTALS
 
-ORDER = ("7net-0", "7net-0+c6", "7net-0+d4", "7net-0+d3")
-COLOURS = {"7net-0": "#7F7F7F", "7net-0+c6": "#D55E00", "7net-0+d4": "#0072B2", "7net-0+d3": "#56B4E9"}
+ORDER = ("7net-0", "7net-0+c6", "7net-l3i5+c6", "7net-0+d4", "7net-0+d3")
+COLOURS = {
+    "7net-0": "#7F7F7F", "7net-0+c6": "#D55E00", "7net-l3i5+c6": "#009E73",
+    "7net-0+d4": "#0072B2", "7net-0+d3": "#56B4E9",
+}  # fmt: skip
 
 Row = dict[str, Any]
 
