@@ -102,20 +102,15 @@ class PairVectorModel(ModelInterface):
         atomic = (
             self.network(types, vectors, first, second) if features is None else self.network.readout(types, features)
         )
-        n, m = len(types), len(volumes_A3)
         gradient = torch.autograd.grad(atomic.sum(), vectors, allow_unused=True)[0]
         gradient = torch.zeros_like(vectors) if gradient is None else gradient
         # Sums over atoms and pairs in double precision: in single, their rounding is what limits a tight relaxation
-        atomic, gradient = atomic.detach().double(), gradient.double()
-        zeros: dict[str, Any] = {"dtype": torch.float64, "device": self._device}
-        found = {
-            "energy": torch.zeros(m, **zeros).index_add_(0, atom_system, atomic),
-            "forces": torch.zeros((n, 3), **zeros).index_add_(0, first, gradient).index_add_(0, second, -gradient),
-        }
-        if stress:
-            v = vectors.detach().double()
-            virial = torch.zeros((m, 3, 3), **zeros).index_add_(0, system, v[:, :, None] * gradient[:, None, :])
-            found["stress"] = 0.5 * (virial + virial.transpose(1, 2)) / volumes_A3[:, None, None]
+        atomic = atomic.detach().double()
+        energy = atomic.new_zeros(len(volumes_A3)).index_add_(0, atom_system, atomic)
+        found = assembled(
+            energy, vectors.detach().double(), gradient.double(), first, second, system, len(types),
+            volumes_A3 if stress else None,
+        )  # fmt: skip
         return found if features is None else found | {"features": features.detach()}
 
     def types_of(self, numbers: Tensor) -> Tensor:
@@ -129,6 +124,29 @@ class PairVectorModel(ModelInterface):
             strangers = sorted({chemical_symbols[z] for z in numbers[(types < 0).to(numbers.device)].tolist()})
             raise ValueError(f"the potential does not know {', '.join(strangers)}")
         return types
+
+
+def assembled(
+    energy: Tensor,
+    vectors: Tensor,
+    gradient: Tensor,
+    first: Tensor,
+    second: Tensor,
+    system: Tensor,
+    atoms: int,
+    volumes_A3: Tensor | None,
+) -> dict[str, Tensor]:
+    """Energy, forces (atoms, 3) and stress (n_systems, 3, 3) from the energy's derivative by each pair vector.
+
+    energy: (n_systems,); vectors, gradient: float64, (n_pairs, 3); volumes_A3: (n_systems,); without them no stress.
+    """
+    forces = gradient.new_zeros((atoms, 3)).index_add_(0, first, gradient).index_add_(0, second, -gradient)
+    found = {"energy": energy, "forces": forces}
+    if volumes_A3 is not None:
+        outer = vectors[:, :, None] * gradient[:, None, :]
+        virial = gradient.new_zeros((len(energy), 3, 3)).index_add_(0, system, outer)
+        found["stress"] = 0.5 * (virial + virial.transpose(1, 2)) / volumes_A3[:, None, None]
+    return found
 
 
 class PairVectorPotential(Potential):

@@ -46,3 +46,14 @@ sys.exit(f"loaded: {{loaded}}" if loaded else 0)
     assert done.returncode == 0, done.stderr
     for command in ("run", "status", "report", "hull", "compute", "export", "potentials"):
         assert f"\n  {command} " in done.stdout
+
+
+def test_a_potential_s_name_is_checked_without_torch():
+    program = """
+import sys
+from potentials import check_name
+check_name("7net-0+d4")
+sys.exit("torch is loaded" if "torch" in sys.modules else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

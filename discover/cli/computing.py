@@ -122,7 +122,6 @@ def compute(
       discover compute validate si.cif --potential lj --option sigma_A=2.1 --set 'only=[derivatives, dynamics]'
     """  # noqa: D301 - \b is what keeps the lines below it apart
     with chatter_to_stderr():
-        from discover.compute.quantum import read_quantum
         from discover.compute.registry import computation
         from discover.folder_lock import make_writable
 
@@ -135,7 +134,7 @@ def compute(
         # Quoted, for YAML takes No (and once did Y) for a truth value
         asked = [] if hop is None else [f"hop='{hop}'"]
         settings = _settings(chosen, [*asked, *(overrides or ())])
-        region = None if qm is None else read_quantum(qm, name)
+        region = None if qm is None else _region(qm, name)
         read = read_structures(structures)
         loaded = _load(potential, device, _pairs(options or (), "--option"))
         check_structures(loaded, read)
@@ -147,6 +146,12 @@ def compute(
         raise InputError(str(refused[0]) + (f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""))
     if strict and not all(computed.ok for _, computed in found):
         raise typer.Exit(1)
+
+
+def _region(qm: Path, name: str) -> Quantum:
+    from discover.compute.quantum import read_quantum
+
+    return read_quantum(qm, name)
 
 
 def _each(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import ase.io
 from ase import Atoms
 
-from potentials.whole_file import write_whole
+from potentials.whole_file import whole_file, write_whole
 
 DIGITS = 4
 """Of positions, Å: ends that are relaxed once more differ below."""
@@ -50,9 +49,8 @@ def keep_path(folder: Path, number: int, key: str, found: Mapping[str, Any]) -> 
 
 
 def _write(file: Path, images: Sequence[Atoms]) -> None:
-    buffer = io.StringIO()
-    ase.io.write(buffer, images, format="extxyz")
-    write_whole(file, buffer.getvalue())
+    with whole_file(file) as part:
+        ase.io.write(part, images, format="extxyz")
 
 
 def images_of(found: Mapping[str, Any]) -> list[Atoms]:

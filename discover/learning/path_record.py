@@ -51,3 +51,7 @@ class PathRecord:
         """Nothing is left to learn: all images are known, and the saddle's label says what the potential says."""
         error = self.error_eV
         return self.inside and self.converged and error is not None and abs(error) <= tolerance_eV
+
+    def is_off(self, tolerance_eV: float) -> bool:
+        """The potential contradicts the saddle's label."""
+        return self.error_eV is not None and abs(self.error_eV) > tolerance_eV

@@ -59,9 +59,7 @@ def explore_path(
 def is_off(ground: Ground, path: PathRecord | None) -> bool:
     """The potential contradicts its saddle's label, by more than the campaign's tolerance."""
     rules = ground.learn.path
-    if rules is None or path is None or path.error_eV is None:
-        return False
-    return abs(path.error_eV) > rules.tolerance_meV / 1000
+    return rules is not None and path is not None and path.is_off(rules.tolerance_meV / 1000)
 
 
 def _answer(frame: Frame) -> Label:

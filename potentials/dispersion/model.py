@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import pi
-from typing import Any
 
 import torch
 from ase.units import Bohr, Hartree
@@ -14,7 +13,7 @@ from potentials.dispersion.damping import Damping
 from potentials.dispersion.head import BOND_A, C6Head
 from potentials.dispersion.pair_sum import Derivatives, PairList, pair_sum
 from potentials.dispersion.three_body import triple_sum
-from potentials.pair_vector import PairVectorModel
+from potentials.pair_vector import PairVectorModel, assembled
 from potentials.sevennet_network import SevenNetNetwork
 
 MOST_NEIGHBOURS_PER_A3 = 0.6
@@ -105,7 +104,7 @@ class DispersionModel(PairVectorModel):
         energy = far.energy * Hartree
         if atomic is not None:
             energy = energy.index_add(0, atom_system, atomic.detach().double())
-        found = _assembled(energy, x, gradient, first, second, system, len(types), volumes_A3 if stress else None)
+        found = assembled(energy, x, gradient, first, second, system, len(types), volumes_A3 if stress else None)
         return found | {"features": features.detach()} if self.whole else found
 
     def _far(self, pairs: PairList, c6: Tensor, alpha: Tensor, kinds: Tensor) -> Derivatives:
@@ -128,22 +127,3 @@ class DispersionModel(PairVectorModel):
         seen = (r < net.seven.cutoff_A).nonzero()[:, 0]
         features = net.seven.features(types, vectors[seen], first[seen], second[seen])
         return features, *net.head(features, net.kinds[types], first, second, r)
-
-
-def _assembled(
-    energy: Tensor,
-    vectors: Tensor,
-    gradient: Tensor,
-    first: Tensor,
-    second: Tensor,
-    system: Tensor,
-    atoms: int,
-    volumes_A3: Tensor | None,
-) -> dict[str, Any]:
-    forces = gradient.new_zeros((atoms, 3)).index_add_(0, first, gradient).index_add_(0, second, -gradient)
-    found = {"energy": energy, "forces": forces}
-    if volumes_A3 is not None:
-        virial = gradient.new_zeros((len(energy), 3, 3))
-        virial.index_add_(0, system, vectors[:, :, None] * gradient[:, None, :])
-        found["stress"] = 0.5 * (virial + virial.transpose(1, 2)) / volumes_A3[:, None, None]
-    return found
